@@ -1,0 +1,46 @@
+"""The hooks that a plugin may implement: the one place where a third party looks.
+
+A plugin is a class named in the entry-point group `crmlift`; it is made once per run with its
+own section under `hooks:` of the mapping, as keyword arguments. Plugins run in the order in which
+the mapping lists them.
+
+All hooks are keyword-only and take batches; none is called per field.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crmlift.batch import Batch
+
+hookspec = pluggy.HookspecMarker("crmlift")
+hookimpl = pluggy.HookimplMarker("crmlift")
+
+
+@hookspec
+def crmlift_prepare(batch: Batch) -> None:
+    """Change a batch of one stream before it is mapped.
+
+    Edit records in place; take one out only through `batch.hold`, `batch.exclude` or
+    `batch.merge`, so that every record stays accounted for.
+    """
+
+
+@hookspec
+def crmlift_run_started(run_id: int, destination: str, workspace: str) -> None:
+    """Be told that a run begins, before anything is written."""
+
+
+@hookspec
+def crmlift_entity_finished(run_id: int, entity: str, counts: Mapping[str, int]) -> None:
+    """Be told what became of the rows of an entity, by outcome."""
+
+
+@hookspec
+def crmlift_run_finished(run_id: int, status: str) -> None:
+    """Be told that a run ended: `complete`, `complete_with_rejects` or `stopped`."""

@@ -1,0 +1,132 @@
+"""The mapping file: which record of which stream becomes which row of which CRM entity.
+
+Source paths are dotted (`attributes.plan`); a path that goes on into a flat dict whose keys hold
+dots themselves (`traits.subscription.plan_name`) finds them too. `when` and `expr` are expressions
+over the record's top-level names, evaluated by simpleeval: no imports, no attribute access to
+Python objects, no side effects.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from crmlift.destination import FieldType
+
+Write = Literal["overwrite", "fill_empty"]
+Nulls = Literal["keep", "clear"]
+Convert = Literal[
+    "text", "integer", "number", "boolean", "date", "datetime", "json", "list", "country", "language", "timezone"
+]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_field(value: object) -> object:
+    return {"from": value} if isinstance(value, (str, list)) else value
+
+
+Paths = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class Model(BaseModel):
+    """Base of all parts: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class CustomField(Model):
+    """A field that the CRM does not have and that `provision` creates."""
+
+    type: FieldType
+    label: str = ""
+    indexed: bool = False
+    choices: list[str] = []
+    links_to: str | None = None
+
+
+class FieldMap(Model):
+    """Where the value of one CRM field comes from.
+
+    Exactly one of `from` (the first path that holds something wins), `expr` and `value` is given.
+    `as` names a conversion; where it fails, `on_error` says whether the value is left out (and
+    counted) or the row is rejected. A null never overwrites unless `nulls` is `clear`.
+    """
+
+    from_: Paths | None = Field(None, alias="from")
+    expr: str | None = None
+    value: Any = None
+    as_: Convert | None = Field(None, alias="as")
+    default: Any = None
+    on_missing: Literal["omit", "reject"] = "omit"
+    on_error: Literal["omit", "reject"] = "omit"
+    write: Write | None = None
+    nulls: Nulls | None = None
+    custom: CustomField | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FieldMap:
+        given = [self.from_ is not None, self.expr is not None, self.value is not None]
+        if sum(given) != 1:
+            raise ValueError("give exactly one of 'from', 'expr' and 'value'")
+        return self
+
+
+class LinkMap(Model):
+    """A field that holds another row of ours: `key` is where the record names that row's key.
+
+    A link whose row has not arrived is parked and set later. `on_missing` is for a record that
+    names no key at all.
+    """
+
+    entity: str
+    key: Paths
+    on_missing: Literal["omit", "reject"] = "omit"
+    custom: CustomField | None = None
+
+
+class Rule(Model):
+    """One row that a record of a stream becomes, where `when` holds.
+
+    `key` is the row's identity: one path, or several joined by `:`. `mode` `update` changes a row
+    that another stream creates and never makes one. `match` adopts an existing CRM record whose
+    field equals the value at the path; the first field with exactly one hit wins.
+    `on_delete` says what follows when the source deleted the record.
+    """
+
+    entity: str
+    key: Paths
+    when: str | None = None
+    mode: Literal["upsert", "create", "update"] = "upsert"
+    write: Write = "overwrite"
+    nulls: Nulls = "keep"
+    match: dict[str, str] = {}
+    fields: dict[str, Annotated[FieldMap, BeforeValidator(_as_field)]] = {}
+    links: dict[str, LinkMap] = {}
+    on_delete: Literal["ignore", "archive", "delete"] = "ignore"
+
+
+class Mapping(Model):
+    """A whole mapping file.
+
+    `workspace` names the Customer.io workspace and is part of every key in the CRM. `hooks` lists
+    the plugins to run, in order, with their options. `streams` gives each stream's rules; `skip`
+    names streams that are read but not loaded, each with the reason that reports print.
+    """
+
+    version: Literal[1] = 1
+    destination: str
+    workspace: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    hooks: dict[str, dict[str, Any]] = {}
+    streams: dict[str, list[Rule]] = {}
+    skip: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _streams_once(self) -> Mapping:
+        both = sorted(self.streams.keys() & self.skip.keys())
+        if both:
+            raise ValueError(f"stream {both[0]!r} stands under both 'streams' and 'skip'")
+        return self
