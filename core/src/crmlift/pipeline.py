@@ -75,6 +75,7 @@ class Pipeline:
         self._last_release = monotonic()
         self._seq = 0
         self._messages_before = self._outgoing()
+        self._rejected_before = ledger.rejected_sources()
         self._prepare()
         self.run = ledger.start_run(mapping_digest)
         self._hooks.call.crmlift_run_started(
@@ -109,6 +110,7 @@ class Pipeline:
             reason = self._mapping.skip.get(stream, "the mapping does not name it")
             logger.info("Stream '%s' is read but not loaded: %s.", stream, reason)
         check = fastjsonschema.compile(dict(schema)) if mapped and self._validate else None
+        self._ledger.note_stream(stream, key_properties)
         self._streams[stream] = _Stream(tuple(key_properties), check, mapped)
 
     def record(self, name: str, record: Record) -> None:
@@ -168,6 +170,7 @@ class Pipeline:
         return good
 
     def _load(self, name: str, stream: _Stream, items: list[Item]) -> None:
+        self._settle_letters(name, items)
         batch = Batch(name, items, stream.key_properties, self._ledger)
         self._hooks.prepare(batch)
         if batch.removed:
@@ -180,6 +183,12 @@ class Pipeline:
                 self._loader.add(row)
         for item, refusal, entity in rejected:
             self._reject(name, item, refusal, entity)
+
+    def _settle_letters(self, name: str, items: list[Item]) -> None:
+        """A record that comes again gets a new verdict; the old one is dropped."""
+        again = [item.key for item in items if (name, item.key) in self._rejected_before]
+        if again:
+            self._ledger.settle_letters(name, again)
 
     def _keep_removed(self, batch: Batch) -> None:
         letters = [
@@ -202,10 +211,10 @@ class Pipeline:
             ]
         )
 
-    def again(self, stream: str, key_properties: Sequence[str], records: Iterable[tuple[str, Record]]) -> None:
+    def again(self, stream: str, records: Iterable[tuple[str, Record]]) -> None:
         """Send kept records (source key and record) through hooks and mapping once more."""
         items = [Item(record, key, 0) for key, record in records]
-        self._load(stream, _Stream(tuple(key_properties), None, mapped=True), items)
+        self._load(stream, _Stream(tuple(self._ledger.key_properties(stream)), None, mapped=True), items)
 
     # Settling
 
@@ -260,9 +269,8 @@ class Pipeline:
             by_stream.setdefault(item.stream, {})[item.source] = item.record
             self.counts.entity(item.entity)[Result.WAITING] -= 1
         for stream, records in by_stream.items():
-            keys = self._streams[stream].key_properties if stream in self._streams else ()
             self._ledger.unpark(stream, records)
-            self.again(stream, keys, records.items())
+            self.again(stream, records.items())
         self._loader.flush_all()
 
     def _outgoing(self) -> dict[str, int]:

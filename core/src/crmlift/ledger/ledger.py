@@ -58,7 +58,8 @@ class Known:
 class JournalEntry:
     """One change to a CRM record: `before` holds the values that were there.
 
-    `after` and `shape` are the digest of what we wrote, to see later changes by others.
+    `after` and `shape` are the digest of what we wrote, to see later changes by others. `was_shape`
+    and `was_digest` are what `records` held for `source` before.
     """
 
     action: str
@@ -68,6 +69,9 @@ class JournalEntry:
     before: dict[str, Any]
     after: bytes | None = None
     shape: int | None = None
+    source: str | None = None
+    was_shape: int | None = None
+    was_digest: bytes | None = None
     id: int = 0
 
 
@@ -162,6 +166,13 @@ class Ledger:
             db.execute(
                 update(tables.runs).where(tables.runs.c.id == self.run).values(counts=orjson.dumps(counts).decode())
             )
+
+    def mark_rolled_back(self, run: int) -> None:
+        """Note that a run was undone, and drop what it left waiting."""
+        with self.transaction() as db:
+            db.execute(update(tables.runs).where(tables.runs.c.id == run).values(status="rolled_back"))
+            for table in (tables.parked, tables.dead_letters, tables.batches):
+                db.execute(delete(table).where(table.c.scope == self._scope, table.c.run == run))
 
     def runs(self) -> list[dict[str, Any]]:
         """Return all runs, oldest first, with their counts as a dict."""
@@ -258,6 +269,30 @@ class Ledger:
         )
         return self._scalar(query)
 
+    def sharing(self, entity: str, keys: Iterable[str]) -> dict[str, list[Known]]:
+        """Return, by key, the rows of other records that wrote onto the same CRM record."""
+        t = tables.records.c
+        columns = t.source, t.key, t.crm_id, t.origin, t.shape, t.digest, t.kept, t.run
+        found: dict[str, list[Known]] = {}
+        with self.transaction() as db:
+            for page in chunks(keys, _PAGE):
+                query = select(*columns).where(
+                    t.scope == self._scope, t.entity == entity, t.key.in_(page), t.source != t.key
+                )
+                for row in db.execute(query):
+                    found.setdefault(row[1], []).append(Known(*row))
+        return found
+
+    def put_back(self, entity: str, entries: Sequence[JournalEntry]) -> None:
+        """Give rows the digests that they had before some changes."""
+        t = tables.records.c
+        with self.transaction() as db:
+            for entry in entries:
+                mine = t.scope == self._scope, t.entity == entity, t.source == entry.source
+                db.execute(
+                    update(tables.records).where(*mine).values(digest=entry.was_digest, shape=entry.was_shape, kept=None)
+                )
+
     def entities(self) -> list[str]:
         """Return the entities that the ledger holds rows or changes of."""
         t, j = tables.records.c, tables.journal.c
@@ -265,6 +300,27 @@ class Ledger:
             rows = db.execute(select(t.entity).where(t.scope == self._scope).distinct()).scalars().all()
             changed = db.execute(select(j.entity).where(j.scope == self._scope).distinct()).scalars().all()
         return sorted({*rows, *changed})
+
+    # Streams
+
+    def note_stream(self, stream: str, key_properties: Sequence[str]) -> None:
+        """Keep the key properties of a stream, for records that are tried again later."""
+        statement = self._insert(tables.streams).values(
+            scope=self._scope, stream=stream, key_properties=orjson.dumps(list(key_properties)).decode()
+        )
+        with self.transaction() as db:
+            db.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["scope", "stream"], set_={"key_properties": statement.excluded.key_properties}
+                )
+            )
+
+    def key_properties(self, stream: str) -> list[str]:
+        """Return the key properties of a stream that was loaded before."""
+        t = tables.streams.c
+        with self.transaction() as db:
+            text = db.execute(select(t.key_properties).where(t.scope == self._scope, t.stream == stream)).scalar()
+        return list(orjson.loads(text)) if text else []
 
     # Digests
 
@@ -325,7 +381,9 @@ class Ledger:
     def journal_backwards(self, run: int, entity: str) -> Iterator[JournalEntry]:
         """Yield the changes that a run made to an entity, latest first."""
         t = tables.journal.c
-        columns = t.action, t.entity, t.key, t.crm_id, t.before, t.after, t.shape, t.id
+        columns = (
+            t.action, t.entity, t.key, t.crm_id, t.before, t.after, t.shape, t.source, t.was_shape, t.was_digest, t.id
+        )  # fmt: skip
         query = select(*columns).where(t.scope == self._scope, t.run == run, t.entity == entity).order_by(t.id.desc())
         with self.transaction() as db:
             rows = db.execute(query).all()
@@ -357,6 +415,13 @@ class Ledger:
             query = query.where(t.fate == fate)
         with self.transaction() as db:
             return [DeadLetter(*row[:7], orjson.loads(row[7])) for row in db.execute(query)]
+
+    def rejected_sources(self) -> set[tuple[str, str]]:
+        """Return stream and source of every record in the dead letters."""
+        t = tables.dead_letters.c
+        with self.transaction() as db:
+            query = select(t.stream, t.source).where(t.scope == self._scope)
+            return {(row[0], row[1]) for row in db.execute(query)}
 
     def settle_letters(self, stream: str, sources: Iterable[str]) -> None:
         """Drop the dead letters of records that are about to be processed again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -55,6 +56,24 @@ records = Table(
     comment="Who wrote which row: `source` is the key itself for the record that owns the row.",
     sqlite_with_rowid=False,
 )
+# Owners are found by their primary key; only the few rows that share a record need this.
+_shared = records.c.source != records.c.key
+Index(
+    "records_sharing_a_key",
+    records.c.scope,
+    records.c.entity,
+    records.c.key,
+    sqlite_where=_shared,
+    postgresql_where=_shared,
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("scope", Integer, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("key_properties", Text, nullable=False),
+)
 
 shapes = Table(
     "shapes",
@@ -77,7 +96,10 @@ journal = Table(
     Column("before", Text, nullable=False),
     Column("after", LargeBinary),
     Column("shape", Integer),
-    comment="What was there before each change; written before the change is sent.",
+    Column("source", String),
+    Column("was_shape", Integer),
+    Column("was_digest", LargeBinary),
+    comment="What was there before each change, in the CRM and in `records`; written before the change is sent.",
 )
 
 batches = Table(

@@ -29,6 +29,7 @@ class _Ready:
     values: dict[str, Value]
     shape: int
     digest: bytes
+    was: Known | None = None
     crm_id: str | None = None
     origin: Origin = Origin.CREATED
     result: Result = Result.CREATED
@@ -66,7 +67,7 @@ class Settler:
         updates: list[_Ready] = []
         unchanged = 0
         for ready in self._resolve(spec, [row for row in rows if not row.deleted]):
-            mine = known.get(ready.row.source)
+            mine = ready.was = known.get(ready.row.source)
             owner = known.get(ready.row.key)
             if mine and mine.digest == ready.digest and mine.shape == ready.shape and mine.crm_id:
                 unchanged += 1
@@ -225,10 +226,17 @@ class Settler:
         self, entity: str, ready: _Ready, write: dict[str, Value], before: dict[str, Value]
     ) -> JournalEntry:
         names = tuple(sorted(write))
-        image = {name: before.get(name) for name in names}
-        after = digest(names, write)
         return JournalEntry(
-            "update", entity, ready.row.key, str(ready.crm_id), image, after, self._ledger.shape(names)
+            action="update",
+            entity=entity,
+            key=ready.row.key,
+            crm_id=str(ready.crm_id),
+            before={name: before.get(name) for name in names},
+            after=digest(names, write),
+            shape=self._ledger.shape(names),
+            source=ready.row.source,
+            was_shape=ready.was.shape if ready.was else None,
+            was_digest=ready.was.digest if ready.was else None,
         )
 
     def _settled(self, entity: str, pieces: Sequence[_Ready], outcomes: Sequence[Outcome]) -> None:
@@ -296,7 +304,16 @@ class Settler:
             image = {name: before.get(name) for name in names}
             entries.append(
                 JournalEntry(
-                    "archive", spec.name, row.key, crm_id, image, digest(names, values), self._ledger.shape(names)
+                    action="archive",
+                    entity=spec.name,
+                    key=row.key,
+                    crm_id=crm_id,
+                    before=image,
+                    after=digest(names, values),
+                    shape=self._ledger.shape(names),
+                    source=row.source,
+                    was_shape=record.shape,
+                    was_digest=record.digest,
                 )
             )
         self._ledger.journal(entries)
