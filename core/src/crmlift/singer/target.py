@@ -80,6 +80,12 @@ def settings(name: str, *own: th.Property[Any]) -> dict[str, Any]:
 REJECTS_EXIT_CODE = 3
 
 
+def _require(message: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if name not in message:
+            raise InputError(f"the {message['type']} message lacks '{name}'.")
+
+
 class CrmTarget(Target):
     """Base of all targets: subclasses name their settings, their default mapping and their destination."""
 
