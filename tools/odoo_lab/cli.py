@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 import time
+from typing import Any
 
 from odoo_lab.lab import DEFAULT_DATABASE, Lab
 from odoo_lab.system import LabError
@@ -16,6 +17,7 @@ COMMANDS = {
     "start": "start PostgreSQL, a mail sink and Odoo; prints url, database, keys and pids as JSON",
     "stop": "stop what start started",
     "reset": "make the database a fresh copy of the seed; works while the server runs",
+    "remove": "stop and delete everything, downloads included",
     "status": "say what runs; exit code 3 when nothing does",
     "env": "print the settings of target-odoo as shell exports",
 }
@@ -23,7 +25,7 @@ COMMANDS = {
 
 def main() -> int:
     """Run one command and return the exit code."""
-    parser = argparse.ArgumentParser(prog="odoo-lab", description="A real Odoo 19 on this machine, for tests.")
+    parser = argparse.ArgumentParser(prog="odoo-lab", description="A real Odoo 19, for tests.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
@@ -47,7 +49,7 @@ def _run(lab: Lab, options: argparse.Namespace) -> int:
             if not run:
                 print("odoo-lab: not running", file=sys.stderr)
                 return 3
-            print(json.dumps(run["pids"] | {"url": run["url"]}) if options.command == "status" else _exports(run, options.db))
+            print(_exports(run, options.db) if options.command == "env" else _status(run))
         case "reset":
             lab.reset(options.db)
         case _:
@@ -56,6 +58,11 @@ def _run(lab: Lab, options: argparse.Namespace) -> int:
     return 0
 
 
-def _exports(run: dict[str, str], database: str) -> str:
+def _status(run: dict[str, Any]) -> str:
+    """Return what may be shown to anybody: no key."""
+    return json.dumps({"url": run["url"], "db": run["db"], "pids": run["pids"]})
+
+
+def _exports(run: dict[str, Any], database: str) -> str:
     settings = {"URL": run["url"], "DATABASE": database, "API_KEY": run["api_key"]}
     return "\n".join(f"export TARGET_ODOO_{name}={shlex.quote(value)}" for name, value in settings.items())

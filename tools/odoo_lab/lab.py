@@ -83,6 +83,13 @@ class Lab:
             self.odoo.create_database(SEED)
             _write_private(self._keys_file, self.odoo.make_keys(SEED))
 
+    def remove(self) -> None:
+        """Stop everything and delete it, downloads included."""
+        with self._lock():
+            self._stop()
+            self.cluster.remove()
+            shutil.rmtree(self.home)
+
     # -- run ---------------------------------------------------------------------------------------
 
     def start(self) -> dict[str, Any]:

@@ -110,7 +110,9 @@ def unpack(deb: Path, tree: Path) -> None:
 def make_venv(venv: Path) -> None:
     """Create the virtualenv with Odoo's requirements, from the system's own Python."""
     shutil.rmtree(venv, ignore_errors=True)
-    if run([SYSTEM_PYTHON, "-c", "import importlib.util as u; print(u.find_spec('ensurepip') is None)"]).strip() == "True":
+    try:
+        run([SYSTEM_PYTHON, "-c", "import ensurepip"])
+    except LabError:
         need_packages("python3-venv")
     run([SYSTEM_PYTHON, "-m", "venv", venv])
     run([venv / "bin/python", "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS])

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from odoo_lab.system import LabError, Process, need_packages, run
+from odoo_lab.system import LabError, Process, StrPath, need_packages, run
 
 SUPERUSER = "postgres"
 ROLE = "odoo"
@@ -81,12 +81,12 @@ class Cluster:
 
     def create(self) -> None:
         """Install PostgreSQL if need be and create the cluster, unless it is there."""
-        binaries = _binaries() or _install()
+        if not _binaries():
+            need_packages("postgresql")
         if self.data:
             return
         data = self._folder()
-        run([binaries / "initdb", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", SUPERUSER, "-D", data],
-            user=self.user, cwd="/")
+        self._run("initdb", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", SUPERUSER, "-D", data)
         with (data / "postgresql.conf").open("a") as conf:
             conf.write(SETTINGS)
         self._where.write_text(str(data))
@@ -112,25 +112,35 @@ class Cluster:
         if self.process:
             return
         data = self.data
-        binaries = _binaries()
-        if not data or not binaries:
+        if not data:
             raise LabError("The lab is not set up. Type: tools/odoo-lab setup")
         (data / "postmaster.pid").unlink(missing_ok=True)
-        attempts = 3
-        for left in reversed(range(attempts)):
-            start = [binaries / "pg_ctl", "start", "-w", "-s", "-D", data, "-l", data / "server.log"]
+        for tries_left in (2, 1, 0):
             try:
-                run([*start, "-o", f"-c port={_free_port()}"], user=self.user, cwd="/")
+                log, port = data / "server.log", f"-c port={_free_port()}"
+                self._run("pg_ctl", "start", "-w", "-s", "-D", data, "-l", log, "-o", port)
                 return
             except LabError:
-                if not left:
+                if not tries_left:
                     raise
 
     def stop(self) -> None:
         """Stop the server."""
-        binaries = _binaries()
-        if self.process and self.data and binaries:
-            run([binaries / "pg_ctl", "stop", "-w", "-s", "-m", "fast", "-D", self.data], user=self.user, cwd="/")
+        if self.process and self.data:
+            self._run("pg_ctl", "stop", "-w", "-s", "-m", "fast", "-D", self.data)
+
+    def remove(self) -> None:
+        """Delete the cluster, wherever it lies."""
+        if self.data:
+            shutil.rmtree(self.data)
+        self._where.unlink(missing_ok=True)
+
+    def _run(self, program: str, *arguments: StrPath) -> None:
+        """Run one of PostgreSQL's programs as the account that may."""
+        folder = _binaries()
+        if not folder:
+            raise LabError("PostgreSQL is not installed. Type: tools/odoo-lab setup")
+        run([folder / program, *arguments], user=self.user, cwd="/")
 
     def execute(self, database: str, statement: str, *, role: str = ROLE) -> str:
         """Run one SQL statement and return psql's bare output."""
@@ -168,15 +178,13 @@ def _binaries() -> Path | None:
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if on_path := shutil.which("initdb"):
         found.append(Path(on_path).resolve().parent)
-    return max(found, key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0, default=None)
+    return max(found, key=_version, default=None)
 
 
-def _install() -> Path:
-    need_packages("postgresql")
-    binaries = _binaries()
-    if not binaries:
-        raise LabError("PostgreSQL was installed, but its initdb is not where Debian puts it.")
-    return binaries
+def _version(folder: Path) -> int:
+    """Return 15 for Debian's …/postgresql/15/bin."""
+    name = folder.parent.name
+    return int(name) if name.isdigit() else 0
 
 
 def _free_port() -> int:
