@@ -17,7 +17,7 @@ _PER_PAGE = 100
 class Activities(BookmarkedStream):
     """Events, pages, screens, attribute changes: one list per type, newest first, side by side.
 
-    The list has no time filter, so an incremental run stops at the first page that is wholly older than
+    The list has no time filter, so an incremental run stops at the first page that reaches back past
     the bookmark less the look-back, which leaves time for events that arrive late or are dated back.
     """
 
@@ -66,7 +66,7 @@ class Activities(BookmarkedStream):
 def _reaches(page: JSON, since: int) -> bool:
     """Whether older pages may hold something that is wanted."""
     activities = page.get("activities") or ()
-    return bool(activities) and any(activity["timestamp"] >= since for activity in activities)
+    return bool(activities) and activities[-1]["timestamp"] >= since
 
 
 def _record(activity: Record) -> Record:

@@ -77,11 +77,12 @@ class BookmarkedStream(CustomerIOStream):
     """
 
     def advance(self, bookmark: int) -> None:
-        """Everything up to the bookmark has been emitted; it goes into the next STATE message."""
+        """Everything up to the bookmark has been emitted: say so in a STATE message."""
         state = self.stream_state
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = max(bookmark, state.get("replication_key_value") or 0)
         self.state_manager.is_flushed = False
+        self._write_state_message()
 
     @property
     def bookmark(self) -> int | None:
