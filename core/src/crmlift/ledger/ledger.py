@@ -222,13 +222,13 @@ class Ledger:
             index_elements=["scope", "entity", "source"],
             set_={name: statement.excluded[name] for name in kept},
         )
-        base = {"scope": self._scope, "entity": entity}
         with self.transaction() as db:
             db.execute(
                 statement,
                 [
-                    base
-                    | {
+                    {
+                        "scope": self._scope,
+                        "entity": entity,
                         "source": row.source,
                         "key": row.key,
                         "crm_id": row.crm_id,
