@@ -1,0 +1,1 @@
+"""What a target's own tests need: an in-memory CRM and the conformance suite."""

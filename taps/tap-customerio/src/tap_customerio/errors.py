@@ -1,0 +1,35 @@
+"""What can go wrong between the tap and Customer.io.
+
+    CustomerIOError
+    ├── Refused            the API will say the same again: the run ends
+    │   ├── Unauthorized   wrong key, or a key of the other region
+    │   └── NotFound       the thing is gone, or was never there
+    └── Unavailable        worth another try: rate limit, server error, broken connection
+
+A message never holds a key, a request body, a response body or an address of a person: it names the
+operation by its path template and gives the API's own short reason, redacted.
+"""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+
+
+class CustomerIOError(Exception):
+    """Base of all errors of the client."""
+
+
+class Refused(CustomerIOError, FatalAPIError):
+    """Customer.io refused the request, and would refuse it again."""
+
+
+class Unauthorized(Refused):
+    """HTTP 401: a wrong key and a wrong region look alike."""
+
+
+class NotFound(Refused):
+    """HTTP 404."""
+
+
+class Unavailable(CustomerIOError, RetriableAPIError):
+    """A failure that passes: HTTP 429, 5xx, or a connection that broke."""

@@ -1,0 +1,69 @@
+"""Segments and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from singer_sdk import typing as th
+
+from tap_customerio.client import Call
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, CustomerIOStream, Record, prop
+from tap_customerio.streams.people import identity
+
+_SEGMENTS = Call("/v1/segments")
+_MEMBERS_PER_PAGE = 30_000
+
+
+class Segments(CustomerIOStream):
+    """Segments, each read once more by itself: the list leaves the conditions out."""
+
+    name = "segments"
+    description = "Segments with what is known of their conditions; archived ones are not listed."
+    primary_keys = ("id",)
+    fields = (
+        prop("id", th.IntegerType, "Number of the segment.", key=True),
+        prop("deduplicate_id", th.StringType, "Id and time of the last change."),
+        prop("name", th.StringType, "Name."),
+        prop("description", th.StringType, "Description."),
+        prop("type", th.StringType, "`dynamic` (by conditions) or `manual`."),
+        prop("state", th.StringType, "`finished` once the membership is up to date."),
+        prop("progress", th.IntegerType, "Percent, while the membership is being built."),
+        prop("tags", th.ArrayType(th.StringType), "Tags."),
+        prop("conditions", FREE_FORM, "Conditions, where the API sends them; it does not promise to."),
+        prop("created_at", th.IntegerType, "Unix seconds."),
+        prop("updated_at", th.IntegerType, "Unix seconds."),
+    )
+
+    def get_records(self, context: Any) -> Iterable[Record]:
+        """All segments."""
+        del context
+        return self.client.map(self._read, self.client.records(_SEGMENTS, "segments"))
+
+    def _read(self, listed: Record) -> Record:
+        answer = self.client.find(Call("/v1/segments/{id}", {"id": listed["id"]})) or {}
+        return listed | (answer.get("segment") or {})
+
+
+class SegmentMemberships(CustomerIOStream):
+    """Who is in which segment now; the API knows no time of joining or leaving."""
+
+    name = "segment_memberships"
+    description = f"People of each segment as of now. {PERSONAL}"
+    primary_keys = ("segment_id", "cio_id")
+    fields = (
+        prop("segment_id", th.IntegerType, "Number of the segment.", key=True),
+        prop("cio_id", th.StringType, "Customer.io's id of the person.", key=True),
+        prop("person_id", th.StringType, "The workspace's id of the person. Personal data."),
+        prop("email", th.StringType, "The person's email address. Personal data."),
+    )
+
+    def get_records(self, context: Any) -> Iterable[Record]:
+        """The members of all segments."""
+        del context
+        path, query = "/v1/segments/{id}/membership", {"limit": _MEMBERS_PER_PAGE}
+        segments = self.client.records(_SEGMENTS, "segments")
+        calls = (Call(path, {"id": segment["id"]}, query) for segment in segments)
+        for call, page in self.client.pages_of(calls):
+            for member in page.get("identifiers") or ():
+                yield {"segment_id": call.values["id"], **identity(member)}
