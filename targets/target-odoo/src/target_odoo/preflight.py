@@ -80,7 +80,7 @@ def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterat
         yield Finding(
             Severity.WARNING,
             "The API key's user may not create custom fields.",
-            fix="Where the plan names fields to create, let a user of Administration / Settings provision them.",
+            fix="Where the plan names fields to create, let an administrator provision them.",
         )
 
 
