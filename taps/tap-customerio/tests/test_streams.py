@@ -58,10 +58,7 @@ def test_primary_keys_are_unique_and_present(everything, stream):
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
 def test_every_declared_field_is_always_sent(everything, stream):
     declared = {field.name for field in stream.fields}
-    sent = {name for record in everything.records[stream.name] for name in record}
-    assert declared >= sent - {"icon"}
-    optional = {"conditions"} if stream.name == "segments" else set()
-    assert all(declared - optional <= record.keys() for record in everything.records[stream.name])
+    assert all(record.keys() == declared for record in everything.records[stream.name])
 
 
 def test_people_arrive_with_all_attributes(shared, everything):
@@ -132,7 +129,8 @@ def test_relationships_arrive_with_their_attributes(shared, everything):
 
 
 def test_segments_arrive_with_conditions(shared, everything):
-    assert everything.records["segments"] == shared.workspace.config["segments"]
+    written = [{"conditions": None} | segment for segment in shared.workspace.config["segments"]]
+    assert everything.records["segments"] == written
 
 
 def test_memberships_are_those_of_the_conditions(shared, everything):

@@ -56,6 +56,10 @@ class CustomerIOStream(Stream):
         super().__init__(tap=tap, schema=schema)
         self.client: Client = tap.client
 
+    def declared(self, found: Record) -> Record:
+        """The declared fields of a record, absent ones as null; what the API may add is left out."""
+        return {field.name: found.get(field.name) for field in self.fields}
+
 
 class ListStream(CustomerIOStream):
     """One list of the API, record by record: subclasses say where it is."""
@@ -66,7 +70,7 @@ class ListStream(CustomerIOStream):
     def get_records(self, context: Any) -> Iterable[Record]:
         """The list's records as they come."""
         del context
-        return self.client.records(self.call, self.root)
+        return map(self.declared, self.client.records(self.call, self.root))
 
 
 class BookmarkedStream(CustomerIOStream):
