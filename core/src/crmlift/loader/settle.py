@@ -297,8 +297,17 @@ class Settler:
                 self._counts.entity(spec.name)[Result.UNCHANGED] += 1
         for piece in chunks(archive, spec.batch_limit):
             self._archive(spec, piece)
-        for piece in chunks(drop, spec.batch_limit):
+        for piece in chunks(self._unshared(spec, drop) if spec.natural else drop, spec.batch_limit):
             self._delete(spec, piece)
+
+    def _unshared(self, spec: EntitySpec, drop: list[tuple[Row, Known]]) -> list[tuple[Row, Known]]:
+        """Leave what a twin holds too: its own row is dropped, the CRM's record stays."""
+        sources = [row.source for row, _ in drop]
+        held = self._ledger.still_held(spec.name, [str(record.crm_id) for _, record in drop], besides=sources)
+        shared = [row.source for row, record in drop if record.crm_id in held]
+        self._ledger.forget(spec.name, shared)
+        self._counts.entity(spec.name)[Result.UNCHANGED] += len(shared)
+        return [(row, record) for row, record in drop if record.crm_id not in held]
 
     def _archive(self, spec: EntitySpec, piece: list[tuple[Row, Known]]) -> None:
         values = dict(spec.archive or {})
