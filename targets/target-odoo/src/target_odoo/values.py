@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from html import escape
 from typing import Any, Literal
 
@@ -196,6 +197,9 @@ def _check(column: Column, value: Value) -> None:
         raise Unfit(Refusal("number_not_finite", field=column.name))
     if kind is FieldType.CHOICE and value not in column.field.choices:
         raise Unfit(Refusal("not_a_choice", detail=str(value), field=column.name))
+    if kind in (FieldType.DATE, FieldType.DATETIME) and value.year < 1000:
+        # Odoo writes years without leading zeros and cannot read them again.
+        raise Unfit(Refusal("year_out_of_range", field=column.name))
     if kind is FieldType.JSON:
         try:
             json.dumps(value, allow_nan=False)
@@ -266,6 +270,9 @@ def _json(value: Value) -> Value:
 def _clean(value: Value) -> Value:
     if isinstance(value, str):
         return _UNHOLDABLE.sub("", value)
+    if isinstance(value, float) and value.is_integer():
+        # PostgreSQL keeps the digits: 1e22 comes back as an integer of 23 of them.
+        return int(Decimal(repr(value)))
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     if isinstance(value, Mapping):

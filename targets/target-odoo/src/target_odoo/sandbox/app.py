@@ -70,8 +70,11 @@ class Sandbox:
             Route("/web/version", self.version),
             Route("/json/version", self.version),
             Route("/json/2/{model}/{method}", self.json2, methods=["POST"]),
-            Route("/xmlrpc/2/common", self.xmlrpc, methods=["POST"]),
-            Route("/xmlrpc/2/object", self.xmlrpc, methods=["POST"]),
+            *(
+                Route(f"{path}/{service}", self.xmlrpc, methods=["POST"])
+                for path in ("/xmlrpc", "/xmlrpc/2")
+                for service in ("common", "object")
+            ),
             Route("/jsonrpc", self.jsonrpc, methods=["POST"]),
             Route("/_sandbox/seed", self.seed, methods=["POST"]),
         ]

@@ -70,7 +70,7 @@ def _row(
         try:
             row[name] = _cell(model, field, how, cell)
         except ValueError as error:
-            text = str(error) % {"field": field.string or name}
+            text = str(error).replace("%(field)s", field.string or name)
             messages.append(_message(index, text, field=name))
     return row
 

@@ -243,6 +243,7 @@ class Model:
         """Create records; all or none."""
         self.check("create")
         rows = [vals_list] if isinstance(vals_list, dict) else list(vals_list)
+        self._refuse_unknown(rows)
         ids = list(self.store.next_ids(self.model, len(rows)))
         rows = [self.prepare({**self.default_get(list(self.fields)), **row}) for row in rows]
         stamp = {"create_date": self.env.now(), "create_uid": self.env.uid}
@@ -254,10 +255,17 @@ class Model:
         self.browse(ids).created(rows)
         return ids
 
+    def _refuse_unknown(self, rows: list[Vals]) -> None:
+        for row in rows:
+            for name in row:
+                if name not in self.fields:
+                    raise value_error(f"Invalid field {name!r} in {self.model!r}")
+
     @public
     def write(self, vals: Vals) -> bool:
         """Change records; all or none."""
         self.check("write")
+        self._refuse_unknown([vals])
         docs = self.existing()
         self._save(list(docs), self.prepare(dict(vals), docs), docs)
         self.written(vals)
@@ -341,9 +349,7 @@ class Model:
         changes: Vals = {}
         commands: list[Commands] = []
         for name, value in vals.items():
-            field_ = self.fields.get(name)
-            if field_ is None:
-                raise value_error(f"Invalid field {name!r} in {self.model!r}")
+            field_ = self.fields[name]
             if name in AUTOMATIC:
                 continue
             if field_.type in ("many2many", "one2many"):
@@ -359,12 +365,19 @@ class Model:
             return None
         if not isinstance(value, int):
             raise value_error(f"Wrong value for many2one: {value!r}")
-        if not self.store.get(field_.relation, [value]):
+        self._refuse_missing(field_, [value])
+        return value
+
+    def _refuse_missing(self, field_: F, ids: list[int]) -> None:
+        """A link to a contact that is gone fails in the contact's own code, any other in the database."""
+        gone = set(ids) - self.store.get(field_.relation, ids).keys()
+        if gone and field_.relation == "res.partner":
+            raise missing(field_.relation, sorted(gone)[:1])
+        if gone:
             raise validation(
                 "The operation cannot be completed: "
                 "Another model is using the record you are trying to delete."
             )
-        return value
 
     def _command(self, ids: list[int], field_: F, commands: list[Any]) -> None:
         if all(isinstance(command, int) for command in commands):
@@ -384,7 +397,7 @@ class Model:
                 continue
             if code == 0:
                 targets = other.create([command[2]])
-            other.browse(targets).existing()
+            self._refuse_missing(field_, targets)
             for id_ in ids:
                 self.store.link(field_.table, field_.flip, id_, targets)
 
