@@ -76,7 +76,12 @@ class Bench:
 
     def start(self, ledger: Ledger, **options: Any) -> Pipeline:
         pipeline = Pipeline(
-            parse_mapping(self.mapping), self.crm, ledger, mapping_digest="d", emit_state=self.states.append, **options
+            parse_mapping(self.mapping),
+            self.crm,
+            ledger,
+            mapping_digest="d",
+            emit_state=self.states.append,
+            **options,
         )
         for stream, keys in KEYS.items():
             pipeline.schema(stream, {"properties": {}}, keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from test_loader import EVERYTHING, company, event, member, person, works_at
+from records import EVERYTHING, company, event, member, person, works_at
 
 from crmlift.errors import ConfigError
 from crmlift.rollback import Undone, roll_back, runs_to_undo

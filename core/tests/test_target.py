@@ -123,7 +123,9 @@ def test_numbers_that_strict_json_refuses_are_read(project):
 
 def test_an_unapproved_mapping_writes_nothing(project):
     (project / "crmlift" / "memory.yml.approved.json").unlink()
-    with pytest.raises(ConfigError, match=r"is not approved, so nothing was written. Look at it and run `crmlift"):
+    with pytest.raises(
+        ConfigError, match=r"is not approved, so nothing was written. Look at it and run `crmlift"
+    ):
         listen(SCHEMA, record("a"))
     assert names() == []
 
@@ -147,7 +149,12 @@ def test_a_record_against_its_schema_is_set_aside(project):
 
 
 def test_stream_maps_of_the_sdk_apply(project):
-    listen(SCHEMA, record("a"), record("b"), stream_maps={"people": {"__filter__": "id != 'a'", "name": "name * 2"}})
+    listen(
+        SCHEMA,
+        record("a"),
+        record("b"),
+        stream_maps={"people": {"__filter__": "id != 'a'", "name": "name * 2"}},
+    )
     assert names() == ["BB"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_loader import EVERYTHING, company, event, person, works_at
+from records import EVERYTHING, company, event, person, works_at
 
 from crmlift.reconcile import reconcile
 from crmlift.retry import retry

@@ -68,7 +68,7 @@ class Batch:
         self._remove(item, "excluded", reason)
 
     def merge(self, item: Item, into: str) -> None:
-        """Let a record join the row of another record with the key `into`: it fills only what is empty there."""
+        """Let a record join the row of the record with the key `into`: it fills only what is empty there."""
         item.merged = True
         for name, part in zip(self.key_properties, split_key(into), strict=True):
             item.record[name] = part

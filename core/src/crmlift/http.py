@@ -194,7 +194,7 @@ class Http:
             to = urlsplit(response.headers["Location"])
             raise ConfigError(
                 f"{name}: {self.host} sends us on to {to.scheme}://{to.hostname}.",
-                hint="Set the url to the address that answers itself: a redirect would drop the key or the body.",
+                hint="Set the url to that address: a redirect would drop the key or the body.",
             )
         return classify(response)
 

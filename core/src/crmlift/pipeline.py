@@ -28,7 +28,7 @@ from crmlift.plugins import Hooks
 logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 500
-"""Records that go through the hooks at once: large enough to amortise a call, small enough to stay in cache."""
+"""Records that go through the hooks at once: enough to amortise a call, few enough to stay in cache."""
 CHECKPOINT_SECONDS = 60.0
 
 
@@ -94,7 +94,11 @@ class Pipeline:
                     finding.text,
                     finding.fix,
                 )
-        errors = [f"{finding.text} {finding.fix}".strip() for finding in findings if finding.severity is Severity.ERROR]
+        errors = [
+            f"{finding.text} {finding.fix}".strip()
+            for finding in findings
+            if finding.severity is Severity.ERROR
+        ]
         if errors:
             raise RunStopped("The CRM is not ready, so nothing was written: " + " ".join(errors))
         schema_changes.apply(self._mapping, self._crm)
@@ -157,7 +161,9 @@ class Pipeline:
             parts = [item.record.get(key) for key in keys]
             if not parts or None in parts:
                 item.key = f"record {item.seq}"
-                self._reject(name, item, Refusal("no_key", f"the record lacks one of {', '.join(keys) or 'its keys'}"))
+                self._reject(
+                    name, item, Refusal("no_key", f"the record lacks one of {', '.join(keys) or 'its keys'}")
+                )
                 continue
             item.key = join_key(parts)
             if check is not None and not item.record.get(DELETED):
@@ -192,7 +198,9 @@ class Pipeline:
 
     def _keep_removed(self, batch: Batch) -> None:
         letters = [
-            DeadLetter(batch.stream, gone.item.key, "", gone.fate, gone.fate, None, gone.reason, gone.item.record)
+            DeadLetter(
+                batch.stream, gone.item.key, "", gone.fate, gone.fate, None, gone.reason, gone.item.record
+            )
             for gone in batch.removed
         ]
         self._ledger.reject(letters)
@@ -206,7 +214,14 @@ class Pipeline:
         self._ledger.reject(
             [
                 DeadLetter(
-                    stream, item.key, entity, "rejected", refusal.code, refusal.field, refusal.detail, item.record
+                    stream,
+                    item.key,
+                    entity,
+                    "rejected",
+                    refusal.code,
+                    refusal.field,
+                    refusal.detail,
+                    item.record,
                 )
             ]
         )

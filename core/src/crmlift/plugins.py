@@ -61,7 +61,7 @@ class Hooks:
         self._manager = pluggy.PluginManager("crmlift")
         self._manager.add_hookspecs(hookspecs)
         # pluggy calls the last registered first.
-        for name, settings in reversed(options.items()):
+        for name, settings in reversed(list(options.items())):
             self._manager.register(_make(name, settings), name=name)
         self._manager.check_pending()
 
@@ -78,9 +78,10 @@ class Hooks:
             except CrmliftError:
                 raise
             except Exception as error:
+                name, what = hook.plugin_name, type(error).__name__
                 raise ConfigError(
-                    f"The hook '{hook.plugin_name}' failed on stream '{batch.stream}': {type(error).__name__}.",
-                    hint="Correct or remove it under 'hooks:' in the mapping. Nothing of this batch was written.",
+                    f"The hook '{name}' failed on stream '{batch.stream}': {what}.",
+                    hint="Nothing of this batch was written. See 'hooks:' in the mapping.",
                 ) from error
 
 

@@ -1,4 +1,4 @@
-"""Counts that must add up: what was read against what was loaded, and our rows against the CRM's own count."""
+"""Counts that must add up: what was read against what was loaded, our rows against the CRM's count."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ class Reconciliation:
 def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
     """Count, for the latest run."""
     runs = ledger.runs()
-    last = runs[-1] if runs else {"id": 0, "status": "no run yet", "counts": {}}
+    nothing: dict[str, Any] = {"id": 0, "status": "no run yet", "counts": {}}
+    last = runs[-1] if runs else nothing
     counts = last["counts"]
     streams = [
         StreamCount(name, counter.get("read", 0), *(counter.get(fate, 0) for fate in FATES))

@@ -9,7 +9,8 @@ from crmlift.pipeline import Pipeline
 def retry(pipeline: Pipeline, ledger: Ledger) -> int:
     """Send what the mapping or the CRM rejected, and what a hook held, through the whole way again.
 
-    Records that broke their stream's schema are left: those are mended in the source. Returns how many were tried.
+    Records that broke their stream's schema are left: those are mended in the source. Returns how many
+    were tried.
     """
     by_stream: dict[str, dict[str, dict[str, object]]] = {}
     for letter in ledger.dead_letters():

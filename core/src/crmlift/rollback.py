@@ -1,4 +1,4 @@
-"""Undo a run from the ledger: children before parents, latest change first, nothing that others changed since."""
+"""Undo a run from the ledger: children first, latest change first, nothing that others changed since."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def runs_to_undo(ledger: Ledger, *, run: int | None, everything: bool) -> list[i
 
     Raises `ConfigError` where a later run stands on the one that was asked for.
     """
-    standing = [row["id"] for row in reversed(ledger.runs()) if row["status"] not in ("rolled_back", "running")]
+    standing = [
+        row["id"] for row in reversed(ledger.runs()) if row["status"] not in ("rolled_back", "running")
+    ]
     if everything:
         return standing
     if not standing:
@@ -66,7 +68,7 @@ def runs_to_undo(ledger: Ledger, *, run: int | None, everything: bool) -> list[i
 def roll_back(
     ledger: Ledger, destination: Destination, run: int, *, force: bool = False, dry_run: bool = False
 ) -> Undone:
-    """Undo one run. With `force`, also what was changed since by others; with `dry_run`, only say what would be."""
+    """Undo one run: with `force` also what others changed since, with `dry_run` only in words."""
     undone = Undone(run, dry_run)
     for entity in reversed(parents_first(ledger.entities(), destination.entities)):
         _Undo(ledger, destination, destination.entities[entity], undone, force=force).all()
@@ -94,13 +96,16 @@ class _Undo:
 
     def all(self) -> None:
         """Undo the changes, then the creations."""
-        for piece in chunks(self.ledger.journal_backwards(self.undone.run, self.spec.name), self.spec.batch_limit):
+        for piece in chunks(
+            self.ledger.journal_backwards(self.undone.run, self.spec.name), self.spec.batch_limit
+        ):
             for group in _runs_of_one_action(piece):
                 self._changes(group)
         for page in list(self.ledger.records(self.spec.name, run=self.undone.run)):
             shared = [row.source for row in page if row.origin in (Origin.MERGED, Origin.PATCHED)]
-            for piece in chunks([row for row in page if row.origin == Origin.CREATED], self.spec.batch_limit):
-                self._created(piece)
+            created = [row for row in page if row.origin == Origin.CREATED]
+            for rows in chunks(created, self.spec.batch_limit):
+                self._created(rows)
             if not self.undone.dry_run:
                 self.ledger.forget(self.spec.name, shared)
 
@@ -176,7 +181,9 @@ class _Undo:
         gone = []
         for outcome in self.crm.delete(self.spec.name, doomed):
             if outcome.refusal:
-                self._keep(outcome.key, doomed[outcome.key], f"the CRM refused to delete it: {outcome.refusal.code}")
+                self._keep(
+                    outcome.key, doomed[outcome.key], f"the CRM refused to delete it: {outcome.refusal.code}"
+                )
             else:
                 gone.append(outcome.key)
         self.ledger.forget(self.spec.name, gone)

@@ -94,7 +94,9 @@ def _pages(ledger: Ledger, entity: str, sample: int | None, seed: int) -> Iterat
 def _compare(check: EntityCheck, page: list[Known], ledger: Ledger, destination: Destination) -> None:
     rows = [row for row in page if row.crm_id and row.shape and row.digest]
     names = sorted({name for row in rows for name in ledger.shape_names(row.shape or 0)})
-    current = destination.read(check.entity, sorted({row.crm_id or "" for row in rows}), names) if rows else {}
+    current = (
+        destination.read(check.entity, sorted({row.crm_id or "" for row in rows}), names) if rows else {}
+    )
     for row in rows:
         crm_id = row.crm_id or ""
         shape = ledger.shape_names(row.shape or 0)
@@ -111,9 +113,7 @@ def _compare(check: EntityCheck, page: list[Known], ledger: Ledger, destination:
                 check.misses.append(Miss(check.entity, row.key, crm_id, name))
 
 
-def _written_by_another(
-    name: str, row: Known, current: dict[str, Any], ledger: Ledger, entity: str
-) -> bool:
+def _written_by_another(name: str, row: Known, current: dict[str, Any], ledger: Ledger, entity: str) -> bool:
     """Several source records may write one CRM record: the field may hold what another one says."""
     now = digest((name,), current)
     others = [*ledger.sharing(entity, [row.key]).get(row.key, []), *ledger.known(entity, [row.key]).values()]

@@ -10,7 +10,9 @@ from crmlift.mapping.engine import path_getter
 
 
 class Dedupe(BaseModel):
-    """Records of `stream` that share a value of `by` (paths; compared without case and outer spaces) become one row.
+    """Records of `stream` that share a value of `by` become one row.
+
+    `by` lists paths; values are compared without case and outer spaces.
 
     Who was first is remembered in the ledger, so the answer is the same in every run. What hangs
     on a merged record (events, memberships) follows it to the row it joined.

@@ -22,7 +22,6 @@ from sqlalchemy.engine import make_url
 
 from crmlift.chunks import chunks
 from crmlift.ledger import tables
-from crmlift.mapping.engine import Link
 
 _PAGE = 1000
 
@@ -145,7 +144,11 @@ class Ledger:
             db.execute(update(tables.runs).where(*unfinished).values(status="broken_off"))
             result = db.execute(
                 insert(tables.runs).values(
-                    scope=self._scope, status="running", mapping_digest=mapping_digest, started_at=_now(), counts="{}"
+                    scope=self._scope,
+                    status="running",
+                    mapping_digest=mapping_digest,
+                    started_at=_now(),
+                    counts="{}",
                 )
             )
             self.run = int(cast("tuple[int]", result.inserted_primary_key)[0])
@@ -164,7 +167,9 @@ class Ledger:
         """Keep the counts so far, for whoever watches the run."""
         with self.transaction() as db:
             db.execute(
-                update(tables.runs).where(tables.runs.c.id == self.run).values(counts=orjson.dumps(counts).decode())
+                update(tables.runs)
+                .where(tables.runs.c.id == self.run)
+                .values(counts=orjson.dumps(counts).decode())
             )
 
     def mark_rolled_back(self, run: int) -> None:
@@ -178,7 +183,9 @@ class Ledger:
         """Return all runs, oldest first, with their counts as a dict."""
         query = select(tables.runs).where(tables.runs.c.scope == self._scope).order_by(tables.runs.c.id)
         with self.transaction() as db:
-            return [dict(row) | {"counts": orjson.loads(row["counts"])} for row in db.execute(query).mappings()]
+            return [
+                dict(row) | {"counts": orjson.loads(row["counts"])} for row in db.execute(query).mappings()
+            ]
 
     # Rows and their CRM ids
 
@@ -212,7 +219,8 @@ class Ledger:
         statement = self._insert(tables.records)
         kept = ("key", "crm_id", "origin", "shape", "digest", "kept")
         statement = statement.on_conflict_do_update(
-            index_elements=["scope", "entity", "source"], set_={name: statement.excluded[name] for name in kept}
+            index_elements=["scope", "entity", "source"],
+            set_={name: statement.excluded[name] for name in kept},
         )
         base = {"scope": self._scope, "entity": entity}
         with self.transaction() as db:
@@ -240,7 +248,9 @@ class Ledger:
         with self.transaction() as db:
             for page in chunks(sources, _PAGE):
                 db.execute(
-                    delete(tables.records).where(t.scope == self._scope, t.entity == entity, t.source.in_(page))
+                    delete(tables.records).where(
+                        t.scope == self._scope, t.entity == entity, t.source.in_(page)
+                    )
                 )
 
     def records(self, entity: str, *, run: int | None = None, after: str = "") -> Iterator[list[Known]]:
@@ -290,7 +300,9 @@ class Ledger:
             for entry in entries:
                 mine = t.scope == self._scope, t.entity == entity, t.source == entry.source
                 db.execute(
-                    update(tables.records).where(*mine).values(digest=entry.was_digest, shape=entry.was_shape, kept=None)
+                    update(tables.records)
+                    .where(*mine)
+                    .values(digest=entry.was_digest, shape=entry.was_shape, kept=None)
                 )
 
     def entities(self) -> list[str]:
@@ -311,7 +323,8 @@ class Ledger:
         with self.transaction() as db:
             db.execute(
                 statement.on_conflict_do_update(
-                    index_elements=["scope", "stream"], set_={"key_properties": statement.excluded.key_properties}
+                    index_elements=["scope", "stream"],
+                    set_={"key_properties": statement.excluded.key_properties},
                 )
             )
 
@@ -319,7 +332,9 @@ class Ledger:
         """Return the key properties of a stream that was loaded before."""
         t = tables.streams.c
         with self.transaction() as db:
-            text = db.execute(select(t.key_properties).where(t.scope == self._scope, t.stream == stream)).scalar()
+            text = db.execute(
+                select(t.key_properties).where(t.scope == self._scope, t.stream == stream)
+            ).scalar()
         return list(orjson.loads(text)) if text else []
 
     # Digests
@@ -330,7 +345,9 @@ class Ledger:
             text = orjson.dumps(names).decode()
             with self.transaction() as db:
                 db.execute(self._insert(tables.shapes).values(names=text).on_conflict_do_nothing())
-                number = db.execute(select(tables.shapes.c.id).where(tables.shapes.c.names == text)).scalar_one()
+                number = db.execute(
+                    select(tables.shapes.c.id).where(tables.shapes.c.names == text)
+                ).scalar_one()
             self._shapes[names] = number
             self._names[number] = names
         return self._shapes[names]
@@ -339,7 +356,9 @@ class Ledger:
         """Return the field names of a shape."""
         if number not in self._names:
             with self.transaction() as db:
-                text = db.execute(select(tables.shapes.c.names).where(tables.shapes.c.id == number)).scalar_one()
+                text = db.execute(
+                    select(tables.shapes.c.names).where(tables.shapes.c.id == number)
+                ).scalar_one()
             self._names[number] = tuple(orjson.loads(text))
         return self._names[number]
 
@@ -347,7 +366,12 @@ class Ledger:
 
     def open_batch(self, entity: str, keys: Sequence[str]) -> int:
         """Note, before sending, which keys are about to be created."""
-        values = {"scope": self._scope, "run": self.run, "entity": entity, "sent_keys": orjson.dumps(keys).decode()}
+        values = {
+            "scope": self._scope,
+            "run": self.run,
+            "entity": entity,
+            "sent_keys": orjson.dumps(keys).decode(),
+        }
         with self.transaction() as db:
             result = db.execute(insert(tables.batches).values(values))
             return int(cast("tuple[int]", result.inserted_primary_key)[0])
@@ -360,7 +384,9 @@ class Ledger:
     def open_batches(self, entity: str) -> list[tuple[int, int, list[str]]]:
         """Return batches whose fate is unknown: number, run and keys."""
         t = tables.batches.c
-        query = select(t.id, t.run, t.sent_keys).where(t.scope == self._scope, t.entity == entity).order_by(t.id)
+        query = (
+            select(t.id, t.run, t.sent_keys).where(t.scope == self._scope, t.entity == entity).order_by(t.id)
+        )
         with self.transaction() as db:
             return [(row[0], row[1], orjson.loads(row[2])) for row in db.execute(query)]
 
@@ -382,13 +408,18 @@ class Ledger:
         """Yield the changes that a run made to an entity, latest first."""
         t = tables.journal.c
         columns = (
-            t.action, t.entity, t.key, t.crm_id, t.before, t.after, t.shape, t.source, t.was_shape, t.was_digest, t.id
+            t.action, t.entity, t.key, t.crm_id, t.before, t.after, t.shape,
+            t.source, t.was_shape, t.was_digest, t.id,
         )  # fmt: skip
-        query = select(*columns).where(t.scope == self._scope, t.run == run, t.entity == entity).order_by(t.id.desc())
+        query = (
+            select(*columns)
+            .where(t.scope == self._scope, t.run == run, t.entity == entity)
+            .order_by(t.id.desc())
+        )
         with self.transaction() as db:
             rows = db.execute(query).all()
         for row in rows:
-            yield JournalEntry(*row[:4], orjson.loads(row[4]), *row[5:])
+            yield JournalEntry(**{**row._mapping, "before": orjson.loads(row.before)})
 
     def drop_journal(self, numbers: Iterable[int]) -> None:
         """Forget changes that were undone."""
@@ -414,7 +445,8 @@ class Ledger:
         if fate:
             query = query.where(t.fate == fate)
         with self.transaction() as db:
-            return [DeadLetter(*row[:7], orjson.loads(row[7])) for row in db.execute(query)]
+            rows = db.execute(query).all()
+        return [DeadLetter(**{**row._mapping, "record": orjson.loads(row.record)}) for row in rows]
 
     def rejected_sources(self) -> set[tuple[str, str]]:
         """Return stream and source of every record in the dead letters."""
@@ -444,7 +476,8 @@ class Ledger:
             arrived = (r.scope == t.scope) & (r.entity == t.waits_entity) & (r.source == t.waits_key)
             query = query.join(tables.records, arrived & r.crm_id.is_not(None))
         with self.transaction() as db:
-            return [Parked(*row[:5], orjson.loads(row[5])) for row in db.execute(query)]
+            rows = db.execute(query).all()
+        return [Parked(**{**row._mapping, "record": orjson.loads(row.record)}) for row in rows]
 
     def unpark(self, stream: str, sources: Iterable[str]) -> None:
         """Drop parked records that are about to be processed again."""
@@ -491,7 +524,9 @@ class Ledger:
         with self.transaction() as db:
             db.execute(self._insert(tables.claims).on_conflict_do_nothing(), rows)
             for page in chunks(wanted, _PAGE):
-                query = select(t.value, t.key).where(t.scope == self._scope, t.kind == kind, t.value.in_(page))
+                query = select(t.value, t.key).where(
+                    t.scope == self._scope, t.kind == kind, t.value.in_(page)
+                )
                 owners |= {row[0]: row[1] for row in db.execute(query)}
         return owners
 
@@ -501,7 +536,9 @@ class Ledger:
         if not rows:
             return
         statement = self._insert(table)
-        others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+        others = {
+            column.name: statement.excluded[column.name] for column in table.c if column.name not in keys
+        }
         statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
         with self.transaction() as db:
             db.execute(statement, [{"scope": self._scope, "run": self.run} | row for row in rows])

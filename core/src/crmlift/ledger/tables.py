@@ -99,7 +99,7 @@ journal = Table(
     Column("source", String),
     Column("was_shape", Integer),
     Column("was_digest", LargeBinary),
-    comment="What was there before each change, in the CRM and in `records`; written before the change is sent.",
+    comment="What was there before each change, in the CRM and in `records`; written before it is sent.",
 )
 
 batches = Table(

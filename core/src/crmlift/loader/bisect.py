@@ -28,7 +28,9 @@ def write_surviving(write: Callable[[Sequence[R]], list[Outcome]], rows: Sequenc
             survivors = [row for position, row in enumerate(rows) if position not in refused.rows]
             written = iter(write_surviving(write, survivors))
             return [
-                Outcome(row.key, refusal=refused.rows[position]) if position in refused.rows else next(written)
+                Outcome(row.key, refusal=refused.rows[position])
+                if position in refused.rows
+                else next(written)
                 for position, row in enumerate(rows)
             ]
         middle = len(rows) // 2

@@ -35,13 +35,14 @@ class Candidates:
             return {}
         self._index(entity, sorted({name for row in rows for name, _ in row.rule.match}))
         hits: dict[str, dict[str, list[str]]] = {
-            name: self._ledger.candidates(entity, name, set(values.values())) for name, values in wanted.items()
+            name: self._ledger.candidates(entity, name, set(values.values()))
+            for name, values in wanted.items()
         }
         matches: dict[str, list[str]] = {}
         for row in rows:
             for name, _ in row.rule.match:
-                value = wanted[name].get(row.key)
-                ids = [crm_id for crm_id in hits[name].get(value or "", []) if (entity, crm_id) not in self._taken]
+                found = hits.get(name, {}).get(wanted[name].get(row.key, ""), [])
+                ids = [crm_id for crm_id in found if (entity, crm_id) not in self._taken]
                 if ids:
                     matches[row.key] = ids
                     if len(ids) == 1:

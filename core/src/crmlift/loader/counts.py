@@ -22,7 +22,7 @@ class Result(StrEnum):
 
 
 class Counts:
-    """Counters of one run: records per stream by fate, rows per entity by result, values left out by field."""
+    """Counters of one run: records per stream by fate, rows per entity by result."""
 
     def __init__(self) -> None:
         self.streams: dict[str, Counter[str]] = {}
@@ -43,6 +43,12 @@ class Counts:
     def as_dict(self) -> dict[str, Any]:
         """Return plain dicts, for the ledger and for JSON."""
         return {
-            "streams": {name: {str(key): n for key, n in counter.items() if n} for name, counter in self.streams.items()},
-            "entities": {name: {str(key): n for key, n in counter.items() if n} for name, counter in self.entities.items()},
+            "streams": {
+                name: {str(key): n for key, n in counter.items() if n}
+                for name, counter in self.streams.items()
+            },
+            "entities": {
+                name: {str(key): n for key, n in counter.items() if n}
+                for name, counter in self.entities.items()
+            },
         }

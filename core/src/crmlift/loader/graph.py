@@ -25,4 +25,6 @@ def parents_first(entities: Iterable[str], specs: Mapping[str, EntitySpec]) -> l
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        raise ConfigError(f"The entities depend on each other in a circle: {' -> '.join(error.args[1])}.") from None
+        raise ConfigError(
+            f"The entities depend on each other in a circle: {' -> '.join(error.args[1])}."
+        ) from None

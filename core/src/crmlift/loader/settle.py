@@ -106,9 +106,13 @@ class Settler:
                 self._remember_found(entity, self._crm.find(entity, keys), Origin.CREATED, run)
             self._ledger.close_batch(number)
         if not natural and self._ledger.count(entity) == 0 and self._crm.count(entity) > 0:
-            logger.info("The ledger is empty but the CRM holds rows of ours: reading the keys of '%s'.", entity)
+            logger.info(
+                "The ledger is empty but the CRM holds rows of ours: reading the keys of '%s'.", entity
+            )
             for page in self._crm.scan(entity, (), ours=True):
-                self._remember_found(entity, {item.key: item.id for item in page if item.key}, Origin.FOUND, 0)
+                self._remember_found(
+                    entity, {item.key: item.id for item in page if item.key}, Origin.FOUND, 0
+                )
 
     def _remember_found(self, entity: str, ids: dict[str, str], origin: Origin, run: int) -> None:
         known = self._ledger.known(entity, ids)
@@ -206,7 +210,9 @@ class Settler:
             crm_id = str(ready.crm_id)
             before = current.get(crm_id)
             if before is None:
-                self._reject(ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded"))
+                self._reject(
+                    ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
+                )
                 continue
             write, ready.kept = changes(ready.values, before, fill_empty=_fill_empty(ready))
             ready.result = _result(ready, bool(write))
@@ -335,7 +341,9 @@ class Settler:
         )
         current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
         entries = [
-            JournalEntry("delete", spec.name, row.key, str(record.crm_id), current.get(str(record.crm_id), {}))
+            JournalEntry(
+                "delete", spec.name, row.key, str(record.crm_id), current.get(str(record.crm_id), {})
+            )
             for row, record in piece
         ]
         self._ledger.journal(entries)
@@ -372,7 +380,9 @@ def _origin(row: Row, present: Known) -> Origin:
 
 def _fill_empty(ready: _Ready) -> frozenset[str]:
     row = ready.row
-    all_fields = row.item.merged or (ready.origin == Origin.ADOPTED and row.rule.rule.on_match == "fill_empty")
+    all_fields = row.item.merged or (
+        ready.origin == Origin.ADOPTED and row.rule.rule.on_match == "fill_empty"
+    )
     return frozenset(ready.values) if all_fields else row.rule.fill_empty
 
 
@@ -380,5 +390,3 @@ def _result(ready: _Ready, wrote: bool) -> Result:
     if ready.row.item.merged:
         return Result.MERGED
     return Result.UPDATED if wrote else Result.UNCHANGED
-
-

@@ -26,7 +26,9 @@ class Approval(BaseModel):
 def digest(mapping: Mapping) -> str:
     """Return the SHA-256 of what the mapping means; comments and layout do not count."""
     plain = mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)).hexdigest()
+    return hashlib.sha256(
+        orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    ).hexdigest()
 
 
 def approval_path(mapping_path: Path) -> Path:
@@ -52,12 +54,14 @@ def read_approved(mapping_path: Path) -> tuple[Mapping, Approval]:
     try:
         approval = Approval.model_validate_json(approval_path(mapping_path).read_bytes())
     except FileNotFoundError:
-        raise ConfigError(f"The mapping {mapping_path} is not approved, so nothing was written.", hint=command) from None
+        message = f"The mapping {mapping_path} is not approved, so nothing was written."
+        raise ConfigError(message, hint=command) from None
     except ValidationError:
         raise ConfigError(f"The approval beside {mapping_path} cannot be read.", hint=command) from None
     if approval.digest != digest(mapping):
         raise ConfigError(
-            f"The mapping {mapping_path} was changed after {approval.approved_by} approved it, so nothing was written.",
+            f"The mapping {mapping_path} was changed after {approval.approved_by} approved it, "
+            "so nothing was written.",
             hint=command,
         )
     return mapping, approval

@@ -6,7 +6,7 @@ Each takes a value that is not None and returns a canonical value, or raises `Va
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
@@ -20,7 +20,24 @@ _TRUE = {"true", "t", "yes", "y", "1", "on"}
 _FALSE = {"false", "f", "no", "n", "0", "off"}
 # Unix times outside 1973..2286 in seconds are counts or ids, not dates; 13 digits are milliseconds.
 _MIN_SECONDS, _MAX_SECONDS = 1e8, 1e10
-_NAME_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "nb", "fi", "cs", "tr", "ja", "zh")
+_NAME_LANGUAGES = (
+    "en",
+    "de",
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "nl",
+    "pl",
+    "sv",
+    "da",
+    "nb",
+    "fi",
+    "cs",
+    "tr",
+    "ja",
+    "zh",
+)
 
 
 def to_text(value: Any) -> str:
@@ -134,8 +151,10 @@ def to_country(value: Any) -> str:
 
 @cache
 def _country_codes() -> frozenset[str]:
-    codes = Locale("en").territories
-    return frozenset(code for code in codes if len(code) == 2 and code.isalpha() and code not in {"EU", "UN", "ZZ"})
+    codes: Iterable[str] = Locale("en").territories
+    return frozenset(
+        code for code in codes if len(code) == 2 and code.isalpha() and code not in {"EU", "UN", "ZZ"}
+    )
 
 
 @cache

@@ -84,7 +84,8 @@ class Engine:
 
     def __init__(self, mapping: Mapping) -> None:
         self.rules = {
-            stream: [_compile_rule(stream, rule) for rule in rules] for stream, rules in mapping.streams.items()
+            stream: [_compile_rule(stream, rule) for rule in rules]
+            for stream, rules in mapping.streams.items()
         }
         self.problems: Counter[tuple[str, str, str]] = Counter()
 
@@ -125,7 +126,9 @@ class Engine:
             if value is not None:
                 values[name] = value
             elif reject_missing:
-                return Rejected(entity, stream, item, Refusal("missing_value", "no source path holds a value", name))
+                return Rejected(
+                    entity, stream, item, Refusal("missing_value", "no source path holds a value", name)
+                )
             elif clears:
                 values[name] = None
         links: dict[str, Link] = {}
@@ -134,7 +137,9 @@ class Engine:
             if target is not None:
                 links[name] = Link(link.entity, target)
             elif link.on_missing == "reject":
-                return Rejected(entity, stream, item, Refusal("missing_link", "the record names no parent", name))
+                return Rejected(
+                    entity, stream, item, Refusal("missing_link", "the record names no parent", name)
+                )
         return Row(entity, key, source, values, links, rule, stream, item)
 
 

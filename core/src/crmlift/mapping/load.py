@@ -24,7 +24,8 @@ def read_mapping(path: Path | Traversable) -> Mapping:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
-            f"There is no mapping at {path}.", hint="Write one with `crmlift propose`, then `crmlift approve`."
+            f"There is no mapping at {path}.",
+            hint="Write one with `crmlift propose`, then `crmlift approve`.",
         ) from None
     return parse_mapping(text, name=path.name)
 
@@ -38,12 +39,16 @@ def parse_mapping(text: str, *, name: str = "mapping") -> Mapping:
         where = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigError(f"{where}: this is not YAML: {error.problem}.") from None
     if not isinstance(tree, dict):
-        raise ConfigError(f"{name}: a mapping starts with keys such as 'destination', 'workspace' and 'streams'.")
+        raise ConfigError(
+            f"{name}: a mapping starts with keys such as 'destination', 'workspace' and 'streams'."
+        )
     try:
         return Mapping.model_validate(tree)
     except ValidationError as error:
         problems = [_problem(name, tree, item["loc"], item["msg"]) for item in error.errors()]
-        raise ConfigError("\n".join(problems), hint="\nCorrect these and run `crmlift approve` again.") from None
+        raise ConfigError(
+            "\n".join(problems), hint="\nCorrect these and run `crmlift approve` again."
+        ) from None
 
 
 def _problem(name: str, tree: Any, location: Sequence[int | str], message: str) -> str:

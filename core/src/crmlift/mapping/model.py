@@ -17,7 +17,17 @@ from crmlift.destination import FieldType
 Write = Literal["overwrite", "fill_empty"]
 Nulls = Literal["keep", "clear"]
 Convert = Literal[
-    "text", "integer", "number", "boolean", "date", "datetime", "json", "list", "country", "language", "timezone"
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "datetime",
+    "json",
+    "list",
+    "country",
+    "language",
+    "timezone",
 ]
 
 

@@ -51,7 +51,9 @@ def _check_names(mapping: Mapping, entity: str, live: dict[str, Field], declared
         for name in (*rule.fields, *rule.links):
             where = f"streams.{stream}: the field '{name}' of '{entity}'"
             if name in live and live[name].readonly:
-                raise ConfigError(f"{where} cannot be written in this CRM.", hint="Take it out of the mapping.")
+                raise ConfigError(
+                    f"{where} cannot be written in this CRM.", hint="Take it out of the mapping."
+                )
             if name not in live and name not in declared:
                 raise ConfigError(
                     f"{where} does not exist in this CRM.",
@@ -60,7 +62,9 @@ def _check_names(mapping: Mapping, entity: str, live: dict[str, Field], declared
 
 
 def _rules_of(mapping: Mapping, entity: str) -> list[tuple[str, Rule]]:
-    return [(stream, rule) for stream, rules in mapping.streams.items() for rule in rules if rule.entity == entity]
+    return [
+        (stream, rule) for stream, rules in mapping.streams.items() for rule in rules if rule.entity == entity
+    ]
 
 
 def _field(name: str, custom: CustomField) -> Field:

@@ -90,7 +90,9 @@ class CrmTarget(Target):
     """Base of all targets: subclasses name their settings, their default mapping and their destination."""
 
     default_mapping: ClassVar[Traversable]
-    message_reader_class = LineReader  # type: ignore[assignment]
+    sandbox_config: ClassVar[Mapping[str, str]] = {}
+    """Settings, beside `url`, with which the target reaches its own sandbox."""
+    message_reader_class = LineReader
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -114,7 +116,7 @@ class CrmTarget(Target):
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Leave out the SDK's settings for sinks (`load_method`, `batch_size_rows`): they would do nothing."""
+        """Leave out the SDK's settings for sinks, such as `load_method`: they would do nothing."""
         super(Target, cls).append_builtin_config(config_jsonschema)
 
     @property
@@ -152,7 +154,9 @@ class CrmTarget(Target):
         self.mapper.register_raw_stream_schema(stream, schema, keys)
         for stream_map in self.mapper.stream_maps[stream]:
             self.pipeline.schema(
-                stream_map.stream_alias, stream_map.transformed_schema, stream_map.transformed_key_properties or ()
+                stream_map.stream_alias,
+                stream_map.transformed_schema,
+                stream_map.transformed_key_properties or (),
             )
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -174,9 +178,11 @@ class CrmTarget(Target):
         self.pipeline.state(message_dict["value"])
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        logger.info("ACTIVATE_VERSION of '%s' is ignored: rows carry their own keys.", message_dict.get("stream"))
+        logger.info(
+            "ACTIVATE_VERSION of '%s' is ignored: rows carry their own keys.", message_dict.get("stream")
+        )
 
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
         raise InputError("BATCH files are not read.", hint="Switch 'batch_config' off in the tap.")
 
     def _write_state_message(self, state: Any) -> None:
@@ -202,7 +208,7 @@ class CrmTarget(Target):
             self._pipeline.stop()
             self._close()
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Finish the message in hand, settle what was read, and exit so that nobody takes it for success."""
         self._stop_signal = signum
         if cast("LineReader", self.message_reader).idle:
@@ -224,7 +230,7 @@ class CrmTarget(Target):
         self._pipeline = None
 
     @classmethod
-    def invoke(
+    def invoke(  # type: ignore[override]
         cls,
         *,
         about: bool = False,
@@ -238,5 +244,3 @@ class CrmTarget(Target):
         except CrmliftError as error:
             cls.logger.error("%s", error)
             sys.exit(1)
-
-

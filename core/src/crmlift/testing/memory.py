@@ -6,7 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from crmlift.destination import Can, Create, EntitySpec, Field, FieldType, Finding, Found, Outcome, Update, Values
+from crmlift.destination import (
+    Can,
+    Create,
+    EntitySpec,
+    Field,
+    FieldType,
+    Finding,
+    Found,
+    Outcome,
+    Update,
+    Values,
+)
 from crmlift.errors import BatchRefused, Refusal
 
 ENTITIES = {
@@ -63,7 +74,19 @@ class MemoryCrm:
 
     def describe(self, entity: str) -> dict[str, Field]:
         """Return the standard fields and those that were provisioned."""
-        standard = ("name", "email", "phone", "plan", "active", "company", "person", "tag", "at", "data", "city")
+        standard = (
+            "name",
+            "email",
+            "phone",
+            "plan",
+            "active",
+            "company",
+            "person",
+            "tag",
+            "at",
+            "data",
+            "city",
+        )
         return {name: Field(name, FieldType.TEXT) for name in standard} | self.fields[entity]
 
     def provision(self, entity: str, fields: Sequence[Field]) -> None:
@@ -132,13 +155,16 @@ class MemoryCrm:
         self.before_call(method)
         self.calls[method] += 1
 
-    def _all_or_each(self, entity: str, rows: Sequence[Any], write: Callable[[str, Any], Outcome]) -> list[Outcome]:
+    def _all_or_each(
+        self, entity: str, rows: Sequence[Any], write: Callable[[str, Any], Outcome]
+    ) -> list[Outcome]:
         refusal = Refusal("refused", "the CRM said no")
         bad = [self.refuses(entity, row.values) for row in rows]
         if any(bad) and self.entities[entity].atomic:
             raise BatchRefused("A call was refused.", reason=refusal)
         outcomes = [
-            Outcome(row.key, refusal=refusal) if no else write(entity, row) for row, no in zip(rows, bad, strict=True)
+            Outcome(row.key, refusal=refusal) if no else write(entity, row)
+            for row, no in zip(rows, bad, strict=True)
         ]
         self.after_call("write")
         return outcomes
