@@ -29,6 +29,10 @@ def as_meltano(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return the setting as meltano.yml should have it. Defaults stay with the plugin."""
     types = {schema.get("type")} if isinstance(schema.get("type"), str) else set(schema.get("type", ()))
     (kind,) = types - {"null"}
+    # Meltano has no `number`, and its `decimal` cannot come from the environment: use whole units.
+    assert kind in {"string", "integer", "boolean", "array", "object"}, (
+        f"{name}: Meltano has no kind for {kind}"
+    )
     if schema.get("secret"):
         setting = {"name": name, "kind": "password", "sensitive": True}
     elif schema.get("enum"):
