@@ -33,14 +33,14 @@ def as_meltano(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     assert kind in {"string", "integer", "boolean", "array", "object"}, (
         f"{name}: Meltano has no kind for {kind}"
     )
-    if schema.get("secret"):
-        setting = {"name": name, "kind": "password", "sensitive": True}
-    elif schema.get("enum"):
+    if schema.get("enum"):
         options = [{"label": value, "value": value} for value in schema["enum"] if value is not None]
         setting = {"name": name, "kind": "options", "options": options}
     else:
         setting = {"name": name, "kind": "date_iso8601" if schema.get("format") == "date-time" else kind}
-    return setting | {"label": schema["title"], "description": schema["description"]}
+    # Meltano's own way to write a password; it rewrites `kind: password` to this.
+    secret = {"sensitive": True} if schema.get("secret") else {}
+    return setting | {"label": schema["title"], "description": schema["description"]} | secret
 
 
 @pytest.mark.parametrize("name", PLUGINS)
