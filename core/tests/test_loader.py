@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from records import EVERYTHING, company, event, member, person, works_at
+from records import EVERYTHING, company, event, member, person, segment, works_at
 
 from crmlift.destination import Finding, Severity
 from crmlift.errors import ConfigError, RunStopped, TransientError
+from crmlift.reconcile import reconcile
 
 
 def test_a_workspace_arrives_with_its_links(bench):
@@ -68,6 +69,18 @@ def test_people_who_share_an_email_become_one(bench):
     assert bench.person("p1") == {"name": "P1", "email": "p1@example.com", "phone": "+15550100"}
     assert {row["person"] for row in bench.crm.rows["event"].values()} == {bench.crm.keys["person"]["p1"]}
     assert bench.run(person("p1"), twin)["person"] == {"unchanged": 2}
+
+
+def test_twins_share_a_membership_until_the_last_one_leaves(bench):
+    both = [person("p1"), person("p2", email="p1@example.com"), segment(1), member(1, "p1"), member(1, "p2")]
+    bench.run(*both)
+    with bench.open_ledger() as ledger:
+        assert reconcile(ledger, bench.crm).in_step
+    gone = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+    bench.run(member(1, "p2", **gone))
+    assert len(bench.crm.rows["person_tag"]) == 1
+    bench.run(member(1, "p1", **gone))
+    assert len(bench.crm.rows["person_tag"]) == 0
 
 
 def test_an_existing_record_is_adopted_and_only_its_gaps_are_filled(bench):

@@ -81,7 +81,8 @@ class Batch:
 def join_key(parts: Sequence[object]) -> str:
     """Make one key of several parts; `:` and `%` inside a part are percent-encoded."""
     if len(parts) == 1:
-        return str(parts[0])
+        (part,) = parts
+        return part if type(part) is str else str(part)
     return ":".join(str(part).replace("%", "%25").replace(":", "%3A") for part in parts)
 
 

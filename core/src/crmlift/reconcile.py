@@ -86,7 +86,7 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
             name,
             destination.entities[name].label,
             counts.get("entities", {}).get(name, {}),
-            ledger.count(name),
+            ledger.count(name, distinct=destination.entities[name].natural),
             destination.count(name),
         )
         for name in ledger.entities()

@@ -222,13 +222,13 @@ class Ledger:
             index_elements=["scope", "entity", "source"],
             set_={name: statement.excluded[name] for name in kept},
         )
-        base = {"scope": self._scope, "entity": entity}
         with self.transaction() as db:
             db.execute(
                 statement,
                 [
-                    base
-                    | {
+                    {
+                        "scope": self._scope,
+                        "entity": entity,
                         "source": row.source,
                         "key": row.key,
                         "crm_id": row.crm_id,
@@ -268,16 +268,37 @@ class Ledger:
             after = page[-1].source
             yield page
 
-    def count(self, entity: str) -> int:
-        """Return how many CRM records we hold for an entity: merged and patching rows share theirs."""
+    def count(self, entity: str, *, distinct: bool = False) -> int:
+        """Return how many CRM records we hold for an entity: merged and patching rows share theirs.
+
+        `distinct` counts ids, for natural entities: twins that became one person share memberships.
+        """
         t = tables.records.c
-        shared = (Origin.MERGED, Origin.PATCHED)
+        what = func.count(t.crm_id.distinct()) if distinct else func.count()
         query = (
-            select(func.count())
+            select(what)
             .select_from(tables.records)
-            .where(t.scope == self._scope, t.entity == entity, t.origin.not_in(shared), t.crm_id.is_not(None))
+            .where(
+                t.scope == self._scope,
+                t.entity == entity,
+                t.origin.not_in((Origin.MERGED, Origin.PATCHED)),
+                t.crm_id.is_not(None),
+            )
         )
         return self._scalar(query)
+
+    def still_held(self, entity: str, crm_ids: Iterable[str], *, besides: Iterable[str]) -> set[str]:
+        """Return those of some CRM ids that rows other than the sources `besides` hold too."""
+        t = tables.records.c
+        found: set[str] = set()
+        leaving = set(besides)
+        with self.transaction() as db:
+            for page in chunks(crm_ids, _PAGE):
+                query = select(t.source, t.crm_id).where(
+                    t.scope == self._scope, t.entity == entity, t.crm_id.in_(page)
+                )
+                found |= {row[1] for row in db.execute(query) if row[0] not in leaving}
+        return found
 
     def sharing(self, entity: str, keys: Iterable[str]) -> dict[str, list[Known]]:
         """Return, by key, the rows of other records that wrote onto the same CRM record."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crmlift.chunks import chunks
@@ -50,6 +50,7 @@ class Settler:
         self._candidates = Candidates(destination, ledger)
         self._met: set[str] = set()
         self._in_doubt: dict[str, set[str]] = defaultdict(set)
+        self._shapes: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
 
     def settle(self, entity: str, rows: Sequence[Row]) -> None:
         """Settle rows in their order; of several for one key, each sees what the one before wrote."""
@@ -145,9 +146,17 @@ class Settler:
                 if blocked:
                     continue
             expected = dict(self._crm.expected(row.entity, values))
-            names = tuple(sorted(expected))
-            ready.append(_Ready(row, expected, self._ledger.shape(names), digest(names, expected)))
+            names, shape = self._shape(expected)
+            ready.append(_Ready(row, expected, shape, digest(names, expected)))
         return ready
+
+    def _shape(self, values: Mapping[str, Value]) -> tuple[tuple[str, ...], int]:
+        """Return the sorted names of some values, and their number in the ledger."""
+        given = tuple(values)
+        if given not in self._shapes:
+            names = tuple(sorted(given))
+            self._shapes[given] = names, self._ledger.shape(names)
+        return self._shapes[given]
 
     def _park(self, row: Row, missing: Link, *, count: bool = True) -> None:
         self._ledger.park([Parked(row.stream, row.item.key, row.entity, *missing, row.item.record)])
@@ -188,10 +197,7 @@ class Settler:
     def _create(self, spec: EntitySpec, piece: list[_Ready]) -> None:
         entity = spec.name
         batch = self._ledger.open_batch(entity, [ready.row.key for ready in piece])
-        rows = [
-            Create(ready.row.key, {name: value for name, value in ready.values.items() if value is not None})
-            for ready in piece
-        ]
+        rows = [Create(ready.row.key, _without_nulls(ready.values)) for ready in piece]
         outcomes = write_surviving(lambda some: self._crm.create(entity, some), rows)
         with self._ledger.transaction():
             self._settled(entity, piece, outcomes)
@@ -291,8 +297,17 @@ class Settler:
                 self._counts.entity(spec.name)[Result.UNCHANGED] += 1
         for piece in chunks(archive, spec.batch_limit):
             self._archive(spec, piece)
-        for piece in chunks(drop, spec.batch_limit):
+        for piece in chunks(self._unshared(spec, drop) if spec.natural else drop, spec.batch_limit):
             self._delete(spec, piece)
+
+    def _unshared(self, spec: EntitySpec, drop: list[tuple[Row, Known]]) -> list[tuple[Row, Known]]:
+        """Leave what a twin holds too: its own row is dropped, the CRM's record stays."""
+        sources = [row.source for row, _ in drop]
+        held = self._ledger.still_held(spec.name, [str(record.crm_id) for _, record in drop], besides=sources)
+        shared = [row.source for row, record in drop if record.crm_id in held]
+        self._ledger.forget(spec.name, shared)
+        self._counts.entity(spec.name)[Result.UNCHANGED] += len(shared)
+        return [(row, record) for row, record in drop if record.crm_id not in held]
 
     def _archive(self, spec: EntitySpec, piece: list[tuple[Row, Known]]) -> None:
         values = dict(spec.archive or {})
@@ -376,6 +391,12 @@ def _origin(row: Row, present: Known) -> Origin:
     if row.source != row.key:
         return Origin.PATCHED
     return Origin(present.origin)
+
+
+def _without_nulls(values: dict[str, Value]) -> dict[str, Value]:
+    if None not in values.values():
+        return values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _fill_empty(ready: _Ready) -> frozenset[str]:

@@ -68,9 +68,11 @@ class LineReader(GenericSingerReader[bytes]):
 
     @staticmethod
     def _second_try(line: bytes) -> Any:
-        # orjson refuses NaN and integers over 64 bits, which Python's own writers produce.
+        # Python's own writers produce NaN and halves of surrogate pairs, which no CRM can hold and
+        # orjson refuses: the first becomes null, the second a question mark.
         try:
-            return json.loads(line)
+            message = json.loads(line, parse_constant=lambda _name: None)
+            return orjson.loads(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
         except ValueError:
             raise InputError(
                 "it is not JSON, so the tap's output is broken or was cut off.",

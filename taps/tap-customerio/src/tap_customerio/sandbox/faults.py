@@ -12,7 +12,7 @@ _KINDS = {"status", "slow", "cut", "vanish", "missing_object"}
 
 @dataclass
 class Fault:
-    """A failure for the next `count` requests whose path starts with `path`.
+    """A failure for the next `count` requests whose path starts with `path`, once `after` have passed.
 
     `status`: answer with `status` and, if given, `Retry-After: retry_after`. `slow`: wait `ms` first.
     `cut`: send half of the body, then close the connection. `vanish`: delete the first person of a bulk
@@ -21,6 +21,7 @@ class Fault:
 
     kind: str
     count: int = 1
+    after: int = 0
     path: str = "/v1/"
     status: int = 503
     retry_after: int | None = None
@@ -49,6 +50,9 @@ class Faults:
         """Use one failure of a kind up, if any is due for the path."""
         for fault in self._faults:
             if fault.kind == kind and fault.count > 0 and path.startswith(fault.path):
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
                 fault.count -= 1
                 return fault
         return None

@@ -17,7 +17,7 @@ _PER_PAGE = 100
 class Activities(BookmarkedStream):
     """Events, pages, screens, attribute changes: one list per type, newest first, side by side.
 
-    The list has no time filter, so an incremental run stops at the first page that is wholly older than
+    The list has no time filter, so an incremental run stops at the first page that reaches back past
     the bookmark less the look-back, which leaves time for events that arrive late or are dated back.
     """
 
@@ -52,9 +52,14 @@ class Activities(BookmarkedStream):
             for activity in page.get("activities") or ():
                 if activity["timestamp"] >= since:
                     newest = max(newest, activity["timestamp"])
-                    yield _record(activity)
+                    yield self._record(activity)
         if newest:
             self.advance(newest)
+
+    def _record(self, activity: Record) -> Record:
+        who = identity(activity.get("customer_identifiers"))
+        who["person_id"] = who["person_id"] or activity.get("customer_id") or None
+        return self.declared(activity) | who | {"data": activity.get("data") or {}}
 
     def _since(self) -> int:
         start = unix(self.config.get("start_date")) or 0
@@ -65,12 +70,5 @@ class Activities(BookmarkedStream):
 
 def _reaches(page: JSON, since: int) -> bool:
     """Whether older pages may hold something that is wanted."""
-    activities = page.get("activities") or ()
-    return bool(activities) and any(activity["timestamp"] >= since for activity in activities)
-
-
-def _record(activity: Record) -> Record:
-    kept = ("id", "type", "timestamp", "name", "url", "delivery_id", "delivery_type")
-    who = identity(activity.get("customer_identifiers"))
-    who["person_id"] = who["person_id"] or activity.get("customer_id") or None
-    return {key: activity.get(key) for key in kept} | who | {"data": activity.get("data") or {}}
+    activities = page.get("activities") or []
+    return bool(activities) and activities[-1]["timestamp"] >= since

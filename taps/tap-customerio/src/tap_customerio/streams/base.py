@@ -56,6 +56,10 @@ class CustomerIOStream(Stream):
         super().__init__(tap=tap, schema=schema)
         self.client: Client = tap.client
 
+    def declared(self, found: Record) -> Record:
+        """The declared fields of a record, absent ones as null; what the API may add is left out."""
+        return {field.name: found.get(field.name) for field in self.fields}
+
 
 class ListStream(CustomerIOStream):
     """One list of the API, record by record: subclasses say where it is."""
@@ -66,7 +70,7 @@ class ListStream(CustomerIOStream):
     def get_records(self, context: Any) -> Iterable[Record]:
         """The list's records as they come."""
         del context
-        return self.client.records(self.call, self.root)
+        return map(self.declared, self.client.records(self.call, self.root))
 
 
 class BookmarkedStream(CustomerIOStream):
@@ -77,11 +81,12 @@ class BookmarkedStream(CustomerIOStream):
     """
 
     def advance(self, bookmark: int) -> None:
-        """Everything up to the bookmark has been emitted; it goes into the next STATE message."""
+        """Everything up to the bookmark has been emitted: say so in a STATE message."""
         state = self.stream_state
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = max(bookmark, state.get("replication_key_value") or 0)
         self.state_manager.is_flushed = False
+        self._write_state_message()
 
     @property
     def bookmark(self) -> int | None:

@@ -61,9 +61,14 @@ class Deliveries(BookmarkedStream):
             newest = 0
             for delivery in self._window(start, end):
                 newest = max(newest, delivery["created"])
-                yield _record(delivery)
+                yield self._record(delivery)
             if newest:
                 self.advance(newest)
+
+    def _record(self, delivery: Record) -> Record:
+        who = identity(delivery.get("customer_identifiers"))
+        who["person_id"] = who["person_id"] or delivery.get("customer_id") or None
+        return self.declared(delivery) | who | {"metrics": delivery.get("metrics") or {}}
 
     def _since(self) -> int:
         start = unix(self.config.get("start_date")) or unix(self.config["deliveries_start"]) or 0
@@ -102,13 +107,3 @@ def _split(start: int, end: int, parts: int) -> list[Call]:
     step = max((end - start + 1) // parts, 1)
     bounds = [*[*range(start, end + 1, step)][:parts], end + 1]
     return [_call(since, until - 1) for since, until in pairwise(bounds)]
-
-
-def _record(delivery: Record) -> Record:
-    who = identity(delivery.get("customer_identifiers"))
-    who["person_id"] = who["person_id"] or delivery.get("customer_id") or None
-    return {name: delivery.get(name) for name in _KEPT} | who | {"metrics": delivery.get("metrics") or {}}
-
-
-_WHO = {"cio_id", "person_id", "email", "metrics"}
-_KEPT = [field.name for field in Deliveries.fields if field.name not in _WHO]

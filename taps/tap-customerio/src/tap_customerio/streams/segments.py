@@ -42,7 +42,7 @@ class Segments(CustomerIOStream):
 
     def _read(self, listed: Record) -> Record:
         answer = self.client.find(Call("/v1/segments/{id}", {"id": listed["id"]})) or {}
-        return listed | (answer.get("segment") or {})
+        return self.declared(listed | (answer.get("segment") or {}))
 
 
 class SegmentMemberships(CustomerIOStream):

@@ -95,13 +95,13 @@ PLACES = [
 
 FIRST = [
     "Ada", "Amara", "Bruno", "Chloé", "Daniel", "Elif", "Farid", "Greta", "Hana", "Igor", "Jana", "Kofi",
-    "Lena",     "Mateus", "Noa", "Oskar", "Priya", "Quentin", "Rosa", "Søren", "Tomás", "Uma", "Viktor",
+    "Lena", "Mateus", "Noa", "Oskar", "Priya", "Quentin", "Rosa", "Søren", "Tomás", "Uma", "Viktor",
     "Wanda", "Yusuf", "Zoë",
 ]  # fmt: skip
 LAST = [
     "Abbott", "Almeida", "Becker", "Castillo", "Dvořák", "Eriksen", "Fontaine", "García", "Haddad", "Ito",
-    "Jansen",     "Kowalski", "Lindqvist", "Müller", "Novak", "O'Neill", "Park", "Quist", "Romano",
-    "Şahin", "Tanaka", "Ueda",     "van der Berg", "Weiß", "Young", "Zamora",
+    "Jansen", "Kowalski", "Lindqvist", "Müller", "Novak", "O'Neill", "Park", "Quist", "Romano",
+    "Şahin", "Tanaka", "Ueda", "van der Berg", "Weiß", "Young", "Zamora",
 ]  # fmt: skip
 JOBS = [
     "Head of Sales",

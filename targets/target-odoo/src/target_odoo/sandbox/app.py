@@ -4,7 +4,7 @@ Settings come from the environment:
 
 - `ODOO_SANDBOX_DB`: path of the SQLite file, `:memory:` if left out
 - `ODOO_SANDBOX_DATABASE`: name of the database, `sandbox`
-- `ODOO_SANDBOX_KEY`, `ODOO_SANDBOX_LIMITED_KEY`: API keys of `admin`, and of `clerk`, who writes contacts only
+- `ODOO_SANDBOX_KEY`, `ODOO_SANDBOX_LIMITED_KEY`: API keys of `admin` and of `clerk` (contacts only)
 - `ODOO_SANDBOX_VERSION`: major version to play, 19
 - `ODOO_SANDBOX_LANGS`: installed languages, `en_US,de_DE`
 - `ODOO_SANDBOX_NOW`: a fixed clock, RFC 3339

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from target_odoo.sandbox.errors import OdooError, user_error, validation
-from target_odoo.sandbox.orm import Model, Vals, model, public, root
+from target_odoo.sandbox.orm import Model, Vals, model, public, public_model, root
 from target_odoo.sandbox.registry import F
 from target_odoo.sandbox.store import Doc
 
@@ -85,6 +85,7 @@ class Partner(Thread):
         langs = root(self.env)["res.lang"].search_read([["active", "=", True]])
         return [(lang["code"], lang["name"]) for lang in langs]
 
+    @public_model
     def default_get(self, fields: list[str]) -> Vals:
         """Take language and time zone from the context, as Odoo does."""
         defaults = super().default_get(fields)

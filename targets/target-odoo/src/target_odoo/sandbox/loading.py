@@ -18,6 +18,9 @@ MANY_ERRORS = (
 )
 
 
+USER_ERRORS = ("odoo.exceptions.UserError", "odoo.exceptions.ValidationError")
+
+
 class _Failed(Exception):
     """Undo everything: some row is bad."""
 
@@ -115,6 +118,7 @@ def _resolve(model: Model, field: F, how: str, text: str) -> int:
 
 def _one_by_one(model: Model, rows: list[Vals], first: OdooError, messages: list[Message]) -> None:
     errors = 0
+    before = len(messages)
     for index, row in enumerate(rows):
         try:
             with model.store.savepoint():
@@ -128,8 +132,10 @@ def _one_by_one(model: Model, rows: list[Vals], first: OdooError, messages: list
             if errors >= 10 and errors >= (index + 1) / 10:
                 messages.append({"type": "warning", "message": MANY_ERRORS})
                 break
-    if not messages:
-        messages.append(_message(0, first.message))
+    # Odoo puts the error of the first, common try in front, as if it were the first row's.
+    common = _message(0, first.message)
+    if not errors or (first.name in USER_ERRORS and common not in messages):
+        messages.insert(before, common)
 
 
 def _write_all(model: Model, rows: list[Vals]) -> list[int]:

@@ -1,0 +1,130 @@
+"""A sandbox over a real socket, and a way to run the tap against it in this process."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+from singer_sdk.singerlib import Message, RecordMessage, SchemaMessage, StateMessage
+
+from tap_customerio.sandbox import Settings, create_app
+from tap_customerio.sandbox.server import Server
+from tap_customerio.tap import TapCustomerIO
+from tap_customerio.workspace import Workspace, generate
+from tap_customerio.workspace.load import Sandbox
+
+NOW = 1_760_000_000  # the sandbox's time in tests
+CONFIG = {"app_api_key": "sandbox-app-key", "requests_per_second": 5000}
+
+
+@dataclass
+class Output:
+    """What a tap wrote; also stands in for its message writer."""
+
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    states: list[dict[str, Any]] = field(default_factory=list)
+    streams: list[str] = field(default_factory=list)
+
+    def write_message(self, message: Message) -> None:
+        if isinstance(message, RecordMessage):
+            self.records[message.stream].append(message.record)
+        elif isinstance(message, StateMessage):
+            self.states.append(message.to_dict()["value"])
+        elif isinstance(message, SchemaMessage):
+            self.streams.append(message.stream)
+
+    def by(self, stream: str, *keys: str) -> dict[Any, dict[str, Any]]:
+        """The records of a stream by their key, which must be unique."""
+        found = {tuple(record[key] for key in keys): record for record in self.records[stream]}
+        assert len(found) == len(self.records[stream]), f"{stream}: a key came twice"
+        return {key[0] if len(keys) == 1 else key: record for key, record in found.items()}
+
+
+@dataclass
+class Running:
+    """A running sandbox with the workspace that was loaded into it."""
+
+    url: str
+    settings: Settings
+    workspace: Workspace
+
+    def fault(self, kind: str, **rest: Any) -> None:
+        assert requests.post(f"{self.url}/_sandbox/faults", json={"kind": kind, **rest}).status_code == 200
+
+    def stats(self) -> dict[str, Any]:
+        """Counts since the last call."""
+        found: dict[str, Any] = requests.delete(f"{self.url}/_sandbox/stats").json()
+        return found
+
+    def get(self, path: str, **query: Any) -> Any:
+        headers = {"Authorization": "Bearer sandbox-app-key"}
+        return requests.get(self.url + path, params=query, headers=headers).json()
+
+    def post(self, path: str, body: Any, **query: Any) -> Any:
+        headers = {"Authorization": "Bearer sandbox-app-key"}
+        return requests.post(self.url + path, json=body, params=query, headers=headers).json()
+
+    @property
+    def writer(self) -> Sandbox:
+        return Sandbox(self.url)
+
+    def read(self, *streams: str, state: dict[str, Any] | None = None, **config: Any) -> Output:
+        """Run the tap for these streams (all, if none is named) and return what it wrote."""
+        output = Output()
+        self.run(output, *streams, state=state, **config)
+        return output
+
+    def run(
+        self, output: Output, *streams: str, state: dict[str, Any] | None = None, **config: Any
+    ) -> TapCustomerIO:
+        tap = TapCustomerIO(
+            config={**CONFIG, "api_url": self.url, **config}, state=state, message_writer=output
+        )
+        for stream in tap.streams.values():
+            stream.selected = not streams or stream.name in streams
+        tap.sync_all()
+        return tap
+
+
+def running(people: int, **settings: Any) -> Iterator[Running]:
+    chosen = Settings(**{"clock": NOW, "rate_limit": False, **settings})
+    with Server(create_app(chosen)) as server:
+        workspace = generate(people, now=NOW)
+        Sandbox(server.url).load(workspace)
+        yield Running(server.url, chosen, workspace)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Running]:
+    """A sandbox that no test may change."""
+    yield from running(200)
+
+
+@pytest.fixture(scope="session")
+def everything(shared: Running) -> Output:
+    """One full read of the shared sandbox."""
+    return shared.read()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Running]:
+    """A small sandbox of the test's own."""
+    yield from running(40)
+
+
+@pytest.fixture
+def make_sandbox() -> Iterator[Callable[..., Running]]:
+    """Sandboxes of the test's own, with settings."""
+    started: list[Iterator[Running]] = []
+
+    def make(people: int = 10, **settings: Any) -> Running:
+        started.append(running(people, **settings))
+        return next(started[-1])
+
+    yield make
+    for one in started:
+        next(one, None)

@@ -1,0 +1,34 @@
+"""The Singer SDK's own tests of a tap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import CONFIG, NOW
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+
+from tap_customerio.sandbox import Settings, create_app
+from tap_customerio.sandbox.server import Server
+from tap_customerio.tap import TapCustomerIO
+from tap_customerio.workspace import generate
+from tap_customerio.workspace.load import Sandbox
+
+_SERVER = Server(create_app(Settings(clock=NOW, rate_limit=False)))  # its address is needed below
+
+SingerTests = get_tap_test_class(
+    TapCustomerIO,
+    config={**CONFIG, "api_url": _SERVER.url},
+    suite_config=SuiteConfig(max_records_limit=500),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sandbox() -> Iterator[None]:
+    with _SERVER:
+        Sandbox(_SERVER.url).load(generate(30, now=NOW))
+        yield
+
+
+class TestTapCustomerIO(SingerTests):
+    """All of them, against the sandbox."""
