@@ -72,6 +72,10 @@ class Running:
     def writer(self) -> Sandbox:
         return Sandbox(self.url)
 
+    def output(self) -> Output:
+        """Somewhere for a tap to write to."""
+        return Output()
+
     def read(self, *streams: str, state: dict[str, Any] | None = None, **config: Any) -> Output:
         """Run the tap for these streams (all, if none is named) and return what it wrote."""
         output = Output()

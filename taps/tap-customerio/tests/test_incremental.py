@@ -6,10 +6,11 @@ import json
 
 import pytest
 import requests
-from conftest import NOW, Output
 
 from tap_customerio.errors import Unavailable
 from tap_customerio.workspace.load import change
+
+NOW = 1_760_000_000  # the sandbox's time in tests
 
 DAY = 86_400
 
@@ -69,10 +70,15 @@ def test_metrics_that_arrive_late_are_read_again(sandbox):
 
 def test_an_interrupted_read_of_deliveries_goes_on_where_it_stopped(sandbox):
     whole = sandbox.read("deliveries").by("deliveries", "id")
-    # Windows before 2024 are empty; the failure comes in the middle of those that are not.
+    # The first of three windows is read, the second fails.
     sandbox.fault("status", status=503, count=1000, after=1, path="/v1/messages")
-    start = {"deliveries_start": "2024-08-01T00:00:00Z", "deliveries_reread_days": 0, "max_tries": 1}
-    broken = Output()
+    start = {
+        "deliveries_start": "2024-08-01T00:00:00Z",
+        "deliveries_reread_days": 0,
+        "max_tries": 1,
+        "max_workers": 1,
+    }
+    broken = sandbox.output()
     with pytest.raises(Unavailable):
         sandbox.run(broken, "deliveries", **start)
     kept = broken.by("deliveries", "id")
@@ -88,7 +94,7 @@ def test_an_interrupted_read_of_deliveries_goes_on_where_it_stopped(sandbox):
 
 def test_an_interrupted_read_of_activities_starts_again(sandbox):
     sandbox.fault("status", status=500, count=1000, after=3, path="/v1/activities")
-    broken = Output()
+    broken = sandbox.output()
     with pytest.raises(Unavailable):
         sandbox.run(broken, "activities", max_tries=1, max_workers=1)
     assert 0 < len(broken.records["activities"]) < len(sandbox.workspace.events)

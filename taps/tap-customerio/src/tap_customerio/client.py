@@ -91,19 +91,26 @@ class Client:
         self._log = logger or logging.getLogger(__name__)
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="customerio")
-        self._fetch = backoff.on_exception(
-            backoff.expo,
-            Unavailable,
-            factor=retry_seconds,
-            max_value=60,
-            max_tries=max_tries,
-            on_backoff=self._log_retry,
-            logger=None,
-        )(self._fetch_once)
+        self._max_tries = max_tries
+        self._retry_seconds = retry_seconds
 
     def call(self, call: Call) -> JSON:
         """Send one request and return the decoded answer."""
+        waits = backoff.expo(factor=self._retry_seconds, max_value=60)
+        next(waits)  # the generator's first value starts it
+        for tries in range(1, self._max_tries):
+            try:
+                return self._fetch(call)
+            except Unavailable as error:
+                wait = backoff.full_jitter(next(waits))
+                self._log.info("try %d failed, again in %.1f s: %s", tries, wait, error)
+                self._budget.rest(wait)  # not the library's own sleep: that would outlast a signal to stop
         return self._fetch(call)
+
+    def close(self) -> None:
+        """Send nothing more; calls that wait raise Stopped."""
+        self._budget.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     def pages(
         self, calls: Iterable[Call], more: Callable[[Call, JSON], bool] | None = None
@@ -161,7 +168,7 @@ class Client:
         request.headers["Authorization"] = f"Bearer {self._api_key}"
         return request
 
-    def _fetch_once(self, call: Call) -> JSON:
+    def _fetch(self, call: Call) -> JSON:
         self._budget.acquire()
         try:
             response = self._session.request(
@@ -204,11 +211,6 @@ class Client:
 
     def _redact(self, text: str) -> str:
         return _EMAIL.sub("[redacted]", text.replace(self._api_key, "[redacted]"))[:200]
-
-    def _log_retry(self, details: Mapping[str, Any]) -> None:
-        self._log.info(
-            "try %d failed, again in %.1f s: %s", details["tries"], details["wait"], details["exception"]
-        )
 
 
 def _reason(response: requests.Response) -> str:
