@@ -83,13 +83,19 @@ class Running:
         return output
 
     def run(
-        self, output: Output, *streams: str, state: dict[str, Any] | None = None, **config: Any
+        self,
+        output: Output,
+        *streams: str,
+        state: dict[str, Any] | None = None,
+        method: str | None = None,
+        **config: Any,
     ) -> TapCustomerIO:
         tap = TapCustomerIO(
             config={**CONFIG, "api_url": self.url, **config}, state=state, message_writer=output
         )
         for stream in tap.streams.values():
             stream.selected = not streams or stream.name in streams
+            stream.forced_replication_method = method
         tap.sync_all()
         return tap
 

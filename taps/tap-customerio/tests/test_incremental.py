@@ -119,3 +119,10 @@ def test_deliveries_of_one_second_are_split_without_loss(sandbox):
     sandbox.writer.configure({"deliveries": many})
     found = sandbox.read("deliveries").by("deliveries", "id")
     assert len(found) == len(sandbox.workspace.config["deliveries"]) + 2500
+
+
+def test_a_full_read_can_be_asked_for(shared, everything):
+    output, state = shared.output(), everything.states[-1]
+    shared.run(output, "activities", "deliveries", state=state, method="FULL_TABLE")
+    for stream in ("activities", "deliveries"):
+        assert output.by(stream, "id").keys() == everything.by(stream, "id").keys()

@@ -30,7 +30,7 @@ R = TypeVar("R")
 JSON = dict[str, Any]
 
 _EMAIL = re.compile(r"\S+@\S+")
-_RETRYABLE = {408, 425, 429, 500, 502, 503, 504}
+_RETRYABLE = {408, 425, 429}  # and all of 500 and above
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class Client:
         message = f"{call}: HTTP {status}: {self._redact(_reason(response))}"
         if status == 429:
             self._budget.pause(_retry_after(response))
-        if status in _RETRYABLE:
+        if status in _RETRYABLE or status >= 500:
             return Unavailable(message)
         # A route that does not exist answers 404 in HTML: then nothing is gone, the address is wrong.
         if status == 404 and "json" in response.headers.get("Content-Type", ""):
