@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_customerio.errors import Unavailable
+from tap_customerio.streams import deliveries
 from tap_customerio.workspace.load import change
 
 NOW = 1_760_000_000  # the sandbox's time in tests
@@ -126,3 +130,16 @@ def test_a_full_read_can_be_asked_for(shared, everything):
     shared.run(output, "activities", "deliveries", state=state, method="FULL_TABLE")
     for stream in ("activities", "deliveries"):
         assert output.by(stream, "id").keys() == everything.by(stream, "id").keys()
+
+
+@given(start=st.integers(0, 10**9), length=st.integers(0, 2 * 10**8), parts=st.integers(1, 64))
+def test_windows_and_their_parts_hold_every_second_once(start, length, parts):
+    end = start + length
+    windows = list(deliveries._windows(start, end))
+    assert all(until - since < 182 * DAY for since, until in windows)
+    calls = deliveries._split(start, end, parts)
+    assert 1 <= len(calls) <= parts
+    for ranges in (windows, [(call.query["start_ts"], call.query["end_ts"]) for call in calls]):
+        assert ranges[0][0] == start
+        assert ranges[-1][1] == end
+        assert all(before[1] + 1 == after[0] for before, after in pairwise(ranges))
