@@ -17,7 +17,17 @@ from crmlift.destination import FieldType
 Write = Literal["overwrite", "fill_empty"]
 Nulls = Literal["keep", "clear"]
 Convert = Literal[
-    "text", "integer", "number", "boolean", "date", "datetime", "json", "list", "country", "language", "timezone"
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "datetime",
+    "json",
+    "list",
+    "country",
+    "language",
+    "timezone",
 ]
 
 
@@ -78,12 +88,13 @@ class FieldMap(Model):
 class LinkMap(Model):
     """A field that holds another row of ours: `key` is where the record names that row's key.
 
-    A link whose row has not arrived is parked and set later. `on_missing` is for a record that
-    names no key at all.
+    A link whose row has not arrived is parked and set later; where it is `required`, the whole row
+    waits for it. `on_missing` is for a record that names no key at all.
     """
 
     entity: str
     key: Paths
+    required: bool = False
     on_missing: Literal["omit", "reject"] = "omit"
     custom: CustomField | None = None
 
@@ -93,7 +104,8 @@ class Rule(Model):
 
     `key` is the row's identity: one path, or several joined by `:`. `mode` `update` changes a row
     that another stream creates and never makes one. `match` adopts an existing CRM record whose
-    field equals the value at the path; the first field with exactly one hit wins.
+    field equals the value at the path: the first field with a hit decides, and several hits reject
+    the row. `on_match` says what an adopted record gives up: by default only its empty fields.
     `on_delete` says what follows when the source deleted the record.
     """
 
@@ -104,6 +116,7 @@ class Rule(Model):
     write: Write = "overwrite"
     nulls: Nulls = "keep"
     match: dict[str, str] = {}
+    on_match: Write = "fill_empty"
     fields: dict[str, Annotated[FieldMap, BeforeValidator(_as_field)]] = {}
     links: dict[str, LinkMap] = {}
     on_delete: Literal["ignore", "archive", "delete"] = "ignore"

@@ -1,0 +1,15 @@
+"""`make bench`: speed and calls as ratios of one run; single figures of a noisy machine mean little.
+
+`python benchmarks [overhead] [calls] [odoo]` runs some of them; all by default.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+BENCHES = {"overhead": "overhead", "calls": "calls", "odoo": "real_odoo"}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or BENCHES:
+        import_module(BENCHES[name]).main()

@@ -1,0 +1,51 @@
+"""The `crmlift` command: one module per group of commands, each thin over the module that does the work.
+
+Exit codes: 0 done; 1 an error, said in one line; 2 a wrong call; 3 done, but records were rejected or
+a check found differences.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+
+from crmlift.commands import checks, demo, mapping, report, run, sandbox, undo
+from crmlift.errors import CrmliftError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="crmlift")
+def cli() -> None:
+    """Lift a Customer.io workspace into a CRM, and prove that it arrived.
+
+    In order: propose and approve a mapping, run, reconcile, verify, report. See also retry and
+    rollback; demo shows all of it on a bundled workspace.
+    """
+
+
+for command in (
+    mapping.propose,
+    mapping.approve,
+    run.run,
+    checks.reconcile,
+    checks.verify,
+    undo.retry,
+    undo.rollback,
+    report.report,
+    sandbox.sandbox,
+    demo.demo,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run `crmlift`; an error that we know is one line on stderr."""
+    try:
+        cli(standalone_mode=True)
+    except CrmliftError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/] {error.message}", highlight=False)
+        if error.hint:
+            Console(stderr=True, soft_wrap=True).print(error.hint.strip(), highlight=False)
+        sys.exit(1)

@@ -1,0 +1,94 @@
+"""`retry` and `rollback`: after a fix, and back to the state before."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from crmlift import retry as retrying
+from crmlift import rollback as undoing
+from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
+from crmlift.mapping.approval import read_approved
+from crmlift.pipeline import Pipeline
+from crmlift.project import open_project
+
+
+@click.command()
+@target_options
+@json_option
+def retry(target: str | None, config_file: Path | None, *, as_json: bool) -> None:
+    """Load the dead letters again, after a fix in the mapping or in the CRM."""
+    project = open_project(target, config_file)
+    mapping, approval = read_approved(project.mapping_path)
+    with project.opened() as (_, ledger, crm):
+        pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest)
+        tried = retrying.retry(pipeline, ledger)
+        status = pipeline.finish()
+        left = len(ledger.dead_letters(fate="rejected"))
+    if as_json:
+        print_json({"tried": tried, "rejected": left, "status": status})
+    else:
+        console.print(f"Tried {tried:,} records again; {left:,} are still rejected.")
+    if left:
+        sys.exit(DIFFERENCES_EXIT_CODE)
+
+
+@click.command()
+@target_options
+@click.option("--run", "number", type=int, help="Which run; the last one by default.")
+@click.option("--all", "everything", is_flag=True, help="Every run, latest first.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be undone.")
+@click.option("--force", is_flag=True, help="Undo also what was changed in the CRM since.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def rollback(
+    target: str | None,
+    config_file: Path | None,
+    number: int | None,
+    *,
+    everything: bool,
+    dry_run: bool,
+    force: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Undo a run: children first, values from before put back; what others changed since is kept."""
+    with open_project(target, config_file).opened() as (_, ledger, crm):
+        runs = undoing.runs_to_undo(ledger, run=number, everything=everything)
+        if not runs:
+            console.print("There is no run to undo.")
+            return
+        if not (dry_run or yes):
+            click.confirm(f"Undo {_list(runs)}?", abort=True)
+        results = [undoing.roll_back(ledger, crm, run, force=force, dry_run=dry_run) for run in runs]
+    if as_json:
+        print_json([result.as_dict() for result in results])
+    else:
+        for result in results:
+            _show(result)
+        if not dry_run:
+            console.print(
+                "The tap's state still says that these records were read: run with --full-refresh next."
+            )
+    if any(result.kept for result in results):
+        sys.exit(DIFFERENCES_EXIT_CODE)
+
+
+def _list(runs: list[int]) -> str:
+    return f"run {runs[0]}" if len(runs) == 1 else f"runs {', '.join(map(str, runs))}"
+
+
+def _show(result: undoing.Undone) -> None:
+    console.print(f"[bold]Run {result.run}[/]" + (" (dry run)" if result.dry_run else ""))
+    for verb, counter in (
+        ("deleted", result.deleted),
+        ("put back", result.restored),
+        ("released", result.released),
+        ("created again", result.recreated),
+    ):
+        for entity, amount in counter.items():
+            console.print(f"  {entity}: {amount:,} {verb}")
+    for kept in result.kept:
+        console.print(f"  [yellow]kept[/] {kept.entity} {kept.key} (id {kept.crm_id}): {kept.reason}")

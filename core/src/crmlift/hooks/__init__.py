@@ -1,0 +1,1 @@
+"""The built-in transforms: plugins like any other, and the worked examples of the contract."""

@@ -1,0 +1,1 @@
+"""The loader: order of entities, batches, adoption, comparison, bisection, journal."""

@@ -1,0 +1,37 @@
+"""Get the good rows of an all-or-nothing call through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from crmlift.destination import Create, Outcome, Update
+from crmlift.errors import BatchRefused
+
+R = TypeVar("R", Create, Update)
+
+
+def write_surviving(write: Callable[[Sequence[R]], list[Outcome]], rows: Sequence[R]) -> list[Outcome]:
+    """Write all rows that the CRM takes; return outcomes in the order of `rows`.
+
+    Rows that the CRM names are set aside and the others sent again; where it names none, the
+    batch is halved until the bad row stands alone.
+    """
+    if not rows:
+        return []
+    try:
+        return write(rows)
+    except BatchRefused as refused:
+        if len(rows) == 1:
+            return [Outcome(rows[0].key, refusal=refused.rows.get(0, refused.reason))]
+        if refused.rows:
+            survivors = [row for position, row in enumerate(rows) if position not in refused.rows]
+            written = iter(write_surviving(write, survivors))
+            return [
+                Outcome(row.key, refusal=refused.rows[position])
+                if position in refused.rows
+                else next(written)
+                for position, row in enumerate(rows)
+            ]
+        middle = len(rows) // 2
+        return write_surviving(write, rows[:middle]) + write_surviving(write, rows[middle:])

@@ -1,0 +1,62 @@
+"""Compare what the source says with what the CRM holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import orjson
+from xxhash import xxh3_64_digest
+
+from crmlift.destination import Values
+
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+_SIZE = 8
+
+
+def digest(names: Iterable[str], values: Values) -> bytes:
+    """Return 8 bytes per name: enough to see which field differs, without keeping its value."""
+    return b"".join([_hash(values.get(name)) for name in names])
+
+
+def _hash(value: Any) -> bytes:
+    # Text is most of all values; its own seed keeps "1" apart from 1.
+    if type(value) is str:
+        return xxh3_64_digest(value.encode(), 1)
+    return xxh3_64_digest(orjson.dumps(value, default=str, option=_OPTIONS))
+
+
+def differing(names: tuple[str, ...], left: bytes, right: bytes) -> list[str]:
+    """Return the names whose digests differ."""
+    return [
+        name
+        for position, name in enumerate(names)
+        if left[position * _SIZE : (position + 1) * _SIZE] != right[position * _SIZE : (position + 1) * _SIZE]
+    ]
+
+
+def same(left: Any, right: Any) -> bool:
+    """Tell whether two canonical values are equal, whatever the order of their keys."""
+    if left == right:
+        return (type(left) is bool) == (type(right) is bool)
+    return _hash(left) == _hash(right)
+
+
+def changes(
+    wanted: Values, current: Values, *, fill_empty: Collection[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what to write, and the fields whose own value the CRM keeps.
+
+    A field of `fill_empty` is written only where the CRM has nothing.
+    """
+    write: dict[str, Any] = {}
+    kept: list[str] = []
+    for name, value in wanted.items():
+        present = current.get(name)
+        if same(present, value):
+            continue
+        if present is not None and name in fill_empty:
+            kept.append(name)
+        else:
+            write[name] = value
+    return write, kept

@@ -1,0 +1,54 @@
+"""What became of records and rows, counted for reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import Any
+
+
+class Result(StrEnum):
+    """What became of one row in one run."""
+
+    CREATED = "created"
+    ADOPTED = "adopted"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    MERGED = "merged"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
+    REJECTED = "rejected"
+    WAITING = "waiting"
+
+
+class Counts:
+    """Counters of one run: records per stream by fate, rows per entity by result."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, Counter[str]] = {}
+        self.entities: dict[str, Counter[str]] = {}
+
+    def stream(self, name: str) -> Counter[str]:
+        """The counter of a stream: `read`, `held`, `excluded`, `rejected`, `not_mapped`."""
+        return self.streams.setdefault(name, Counter())
+
+    def entity(self, name: str) -> Counter[str]:
+        """The counter of an entity, by `Result`."""
+        return self.entities.setdefault(name, Counter())
+
+    def rejects(self) -> int:
+        """Return how many records or rows were rejected."""
+        return sum(counter[Result.REJECTED] for counter in (*self.streams.values(), *self.entities.values()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain dicts, for the ledger and for JSON."""
+        return {
+            "streams": {
+                name: {str(key): n for key, n in counter.items() if n}
+                for name, counter in self.streams.items()
+            },
+            "entities": {
+                name: {str(key): n for key, n in counter.items() if n}
+                for name, counter in self.entities.items()
+            },
+        }

@@ -1,0 +1,67 @@
+"""Collect rows per entity and flush them, parents first, in batches as large as the API takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from crmlift.destination import Destination
+from crmlift.ledger import Ledger
+from crmlift.loader.counts import Counts
+from crmlift.loader.graph import parents_first
+from crmlift.loader.settle import Settler
+from crmlift.mapping.engine import Row
+
+
+class Loader:
+    """Takes rows in any order and settles them in the right one.
+
+    `on_flush` is called after each settled batch: that is when a state may have become true.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        ledger: Ledger,
+        counts: Counts,
+        entities: Iterable[str],
+        *,
+        on_flush: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._specs = destination.entities
+        self._order = parents_first(entities, destination.entities)
+        self._settler = Settler(destination, ledger, counts)
+        self._pending: dict[str, list[Row]] = {entity: [] for entity in self._order}
+        self._on_flush = on_flush
+
+    def add(self, row: Row) -> None:
+        """Take a row; a full batch is written at once."""
+        rows = self._pending[row.entity]
+        rows.append(row)
+        if len(rows) >= self._specs[row.entity].batch_limit:
+            self.flush(row.entity)
+
+    def flush(self, entity: str) -> None:
+        """Settle what is pending for an entity, after what it depends on."""
+        for parent in self._specs[entity].depends_on:
+            if self._pending.get(parent):
+                self.flush(parent)
+        rows, self._pending[entity] = self._pending[entity], []
+        if not rows:
+            return
+        try:
+            self._settler.settle(entity, rows)
+        except BaseException:
+            # Not settled: their state must not leave, and a flush at the end may try once more.
+            self._pending[entity] = rows + self._pending[entity]
+            raise
+        self._on_flush()
+
+    def flush_all(self) -> None:
+        """Settle everything, parents first."""
+        for entity in self._order:
+            self.flush(entity)
+
+    def oldest_pending(self) -> int | None:
+        """Return the lowest input position among the rows not yet settled."""
+        firsts = [row.item.seq for rows in self._pending.values() if rows for row in rows[:1]]
+        return min(firsts, default=None)

@@ -1,0 +1,61 @@
+"""Expressions of a mapping (`when`, `expr`) and of hooks, evaluated by simpleeval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpression
+
+from crmlift.errors import ConfigError
+
+
+class _Names(dict[str, Any]):
+    """A record whose missing names are None at every level: absent attributes are normal, not errors."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        return _Names(value) if type(value) is dict else value
+
+
+def domain(email: Any) -> str | None:
+    """Return the lower-case domain of an email address, or None."""
+    local, at, host = str(email or "").rpartition("@")
+    return host.lower() if at and local and host else None
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "lower": lambda value: None if value is None else str(value).lower(),
+    "upper": lambda value: None if value is None else str(value).upper(),
+    "text": str,
+    "count": lambda value: 0 if value is None else len(value),
+    "domain": domain,
+    "starts": lambda value, prefix: str(value or "").startswith(prefix),
+}
+
+
+def compile_expression(source: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a function of a record.
+
+    A missing name is None; an expression that cannot be computed for a record (`None > 3`) gives
+    None. Raises `ConfigError` where the text is no expression.
+    """
+    evaluator = EvalWithCompoundTypes(functions=FUNCTIONS)
+    try:
+        parsed = evaluator.parse(source)
+    except (InvalidExpression, SyntaxError) as error:
+        raise ConfigError(f"'{source}' is not an expression: {error}.") from None
+
+    def evaluate(record: Mapping[str, Any]) -> Any:
+        evaluator.names = _Names(record)
+        try:
+            return evaluator.eval(source, previously_parsed=parsed)
+        except (AttributeDoesNotExist, TypeError, KeyError, IndexError, ValueError):
+            return None
+        except InvalidExpression as error:
+            raise ConfigError(f"'{source}' cannot be evaluated: {error}.") from None
+
+    return evaluate

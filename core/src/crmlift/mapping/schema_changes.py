@@ -1,0 +1,79 @@
+"""The custom fields that a mapping needs and the CRM does not have yet."""
+
+from __future__ import annotations
+
+from crmlift.destination import Destination, Field, FieldType
+from crmlift.errors import ConfigError
+from crmlift.mapping.model import CustomField, Mapping, Rule
+
+
+def wanted(mapping: Mapping) -> dict[str, dict[str, Field]]:
+    """Return the custom fields that the mapping declares, by entity and name."""
+    fields: dict[str, dict[str, Field]] = {}
+    for rules in mapping.streams.values():
+        for rule in rules:
+            declared = fields.setdefault(rule.entity, {})
+            for name, spec in rule.fields.items():
+                if spec.custom:
+                    declared[name] = _field(name, spec.custom)
+            for name, link in rule.links.items():
+                if link.custom:
+                    declared[name] = _field(name, link.custom)
+    return fields
+
+
+def missing(mapping: Mapping, destination: Destination) -> dict[str, list[Field]]:
+    """Return the declared fields that the live CRM lacks, by entity.
+
+    Raises `ConfigError` for a field that is neither declared nor there, or that cannot be written.
+    """
+    declared = wanted(mapping)
+    lacking: dict[str, list[Field]] = {}
+    for entity, fields in declared.items():
+        live = destination.describe(entity)
+        _check_names(mapping, entity, live, fields)
+        new = [spec for name, spec in fields.items() if name not in live]
+        if new:
+            lacking[entity] = new
+    return lacking
+
+
+def apply(mapping: Mapping, destination: Destination) -> dict[str, list[Field]]:
+    """Create what is missing; return it."""
+    lacking = missing(mapping, destination)
+    for entity, fields in lacking.items():
+        destination.provision(entity, fields)
+    return lacking
+
+
+def _check_names(mapping: Mapping, entity: str, live: dict[str, Field], declared: dict[str, Field]) -> None:
+    for stream, rule in _rules_of(mapping, entity):
+        for name in (*rule.fields, *rule.links):
+            where = f"streams.{stream}: the field '{name}' of '{entity}'"
+            if name in live and live[name].readonly:
+                raise ConfigError(
+                    f"{where} cannot be written in this CRM.", hint="Take it out of the mapping."
+                )
+            if name not in live and name not in declared:
+                raise ConfigError(
+                    f"{where} does not exist in this CRM.",
+                    hint="Correct its name, or declare it with 'custom:' so that it is created.",
+                )
+
+
+def _rules_of(mapping: Mapping, entity: str) -> list[tuple[str, Rule]]:
+    return [
+        (stream, rule) for stream, rules in mapping.streams.items() for rule in rules if rule.entity == entity
+    ]
+
+
+def _field(name: str, custom: CustomField) -> Field:
+    return Field(
+        name=name,
+        type=FieldType(custom.type),
+        label=custom.label or name,
+        custom=True,
+        indexed=custom.indexed,
+        choices=tuple(custom.choices),
+        links_to=custom.links_to,
+    )

@@ -1,0 +1,307 @@
+"""The way of a record through one run: validate, hooks, mapping, loader, state.
+
+Nothing here knows Singer's wire format or a CRM's API.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import fastjsonschema
+
+from crmlift.batch import Batch, Item, Record, join_key
+from crmlift.destination import CountsMessages, Destination, Severity
+from crmlift.errors import InputError, Refusal, RunStopped
+from crmlift.ledger import DeadLetter, Ledger
+from crmlift.loader.counts import Counts, Result
+from crmlift.loader.loader import Loader
+from crmlift.mapping import schema_changes
+from crmlift.mapping.engine import DELETED, Engine, Rejected
+from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.plugins import Hooks
+
+logger = logging.getLogger(__name__)
+
+BATCH_RECORDS = 500
+"""Records that go through the hooks at once: enough to amortise a call, few enough to stay in cache."""
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class _Stream:
+    key_properties: tuple[str, ...]
+    validate: Callable[[Record], object] | None
+    mapped: bool
+    items: list[Item] = field(default_factory=list)
+
+
+class Pipeline:
+    """One run of a mapping against a destination.
+
+    `emit_state` gets a state once every record read before it is settled. After `checkpoint_rows`
+    records without one, or a minute, part-filled batches are flushed so that it can leave.
+    """
+
+    def __init__(
+        self,
+        mapping: MappingFile,
+        destination: Destination,
+        ledger: Ledger,
+        *,
+        mapping_digest: str,
+        emit_state: Callable[[Any], None] = lambda _state: None,
+        checkpoint_rows: int = 20_000,
+        validate: bool = True,
+    ) -> None:
+        self.counts = Counts()
+        self.engine = Engine(mapping)
+        self._hooks = Hooks(mapping.hooks)
+        self._mapping = mapping
+        self._crm = destination
+        self._ledger = ledger
+        self._validate = validate
+        self._emit_state = emit_state
+        self._checkpoint_rows = checkpoint_rows
+        self._loader = Loader(
+            destination, ledger, self.counts, self.engine.entities(), on_flush=self._release_states
+        )
+        self._streams: dict[str, _Stream] = {}
+        self._states: deque[tuple[int, Any]] = deque()
+        self._last_release = monotonic()
+        self._seq = 0
+        self._messages_before = self._outgoing()
+        self._rejected_before = ledger.rejected_sources()
+        self._prepare()
+        self.run = ledger.start_run(mapping_digest)
+        self._hooks.call.crmlift_run_started(
+            run_id=self.run, destination=mapping.destination, workspace=mapping.workspace
+        )
+
+    def _prepare(self) -> None:
+        """Stop before the first write where the CRM is not ready; create the fields that were approved."""
+        entities = self.engine.entities()
+        findings = self._crm.preflight(entities)
+        for finding in findings:
+            if finding.severity is not Severity.ERROR:
+                logger.log(
+                    logging.WARNING if finding.severity is Severity.WARNING else logging.INFO,
+                    "%s %s",
+                    finding.text,
+                    finding.fix,
+                )
+        errors = [
+            f"{finding.text} {finding.fix}".strip()
+            for finding in findings
+            if finding.severity is Severity.ERROR
+        ]
+        if errors:
+            raise RunStopped("The CRM is not ready, so nothing was written: " + " ".join(errors))
+        schema_changes.apply(self._mapping, self._crm)
+
+    # Input
+
+    def schema(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> None:
+        """Take the schema of a stream; records read before it are settled under the old one."""
+        mapped = stream in self.engine.rules
+        if stream in self._streams:
+            self._process(stream)
+        elif not mapped:
+            reason = self._mapping.skip.get(stream, "the mapping does not name it")
+            logger.info("Stream '%s' is read but not loaded: %s.", stream, reason)
+        check = fastjsonschema.compile(dict(schema)) if mapped and self._validate else None
+        self._ledger.note_stream(stream, key_properties)
+        self._streams[stream] = _Stream(tuple(key_properties), check, mapped)
+
+    def record(self, name: str, record: Record) -> None:
+        """Take one record; it is settled with its batch."""
+        stream = self._streams.get(name)
+        if stream is None:
+            raise InputError(
+                f"A record of stream '{name}' came before its schema.",
+                hint="The tap must send SCHEMA first; what came before is safe, run again after a fix.",
+            )
+        self._seq += 1
+        stream.items.append(Item(record, "", self._seq))
+        if len(stream.items) >= BATCH_RECORDS:
+            self._process(name)
+
+    def state(self, value: Any) -> None:
+        """Take a state; it leaves once all records before it are settled."""
+        self._states.append((self._seq, value))
+        oldest = self._oldest_unsettled()
+        late = monotonic() - self._last_release > CHECKPOINT_SECONDS
+        if oldest is not None and (late or self._seq - oldest >= self._checkpoint_rows):
+            self._flush()
+        self._release_states()
+
+    # Processing
+
+    def _process(self, name: str) -> None:
+        stream = self._streams[name]
+        items, stream.items = stream.items, []
+        if not items:
+            return
+        counter = self.counts.stream(name)
+        counter["read"] += len(items)
+        if not stream.mapped:
+            counter["not_mapped"] += len(items)
+            return
+        self._load(name, stream, self._checked(name, stream, items))
+
+    def _checked(self, name: str, stream: _Stream, items: list[Item]) -> list[Item]:
+        """Give items their keys; reject those without one, or against their schema."""
+        good: list[Item] = []
+        check, keys = stream.validate, stream.key_properties
+        for item in items:
+            parts = [item.record.get(key) for key in keys]
+            if not parts or None in parts:
+                item.key = f"record {item.seq}"
+                self._reject(
+                    name, item, Refusal("no_key", f"the record lacks one of {', '.join(keys) or 'its keys'}")
+                )
+                continue
+            item.key = join_key(parts)
+            if check is not None and not item.record.get(DELETED):
+                try:
+                    check(item.record)
+                except fastjsonschema.JsonSchemaValueException as error:
+                    self._reject(name, item, Refusal("against_schema", error.message, error.name))
+                    continue
+            good.append(item)
+        return good
+
+    def _load(self, name: str, stream: _Stream, items: list[Item]) -> None:
+        self._settle_letters(name, items)
+        batch = Batch(name, items, stream.key_properties, self._ledger)
+        self._hooks.prepare(batch)
+        if batch.removed:
+            self._keep_removed(batch)
+        rejected: list[tuple[Item, Refusal, str]] = []
+        for row in self.engine.rows(name, batch.items):
+            if isinstance(row, Rejected):
+                rejected.append((row.item, row.refusal, row.entity))
+            else:
+                self._loader.add(row)
+        for item, refusal, entity in rejected:
+            self._reject(name, item, refusal, entity)
+
+    def _settle_letters(self, name: str, items: list[Item]) -> None:
+        """A record that comes again gets a new verdict; the old one is dropped."""
+        again = [item.key for item in items if (name, item.key) in self._rejected_before]
+        if again:
+            self._ledger.settle_letters(name, again)
+
+    def _keep_removed(self, batch: Batch) -> None:
+        letters = [
+            DeadLetter(
+                batch.stream, gone.item.key, "", gone.fate, gone.fate, None, gone.reason, gone.item.record
+            )
+            for gone in batch.removed
+        ]
+        self._ledger.reject(letters)
+        counter = self.counts.stream(batch.stream)
+        for gone in batch.removed:
+            counter[gone.fate] += 1
+
+    def _reject(self, stream: str, item: Item, refusal: Refusal, entity: str = "") -> None:
+        counter = self.counts.entity(entity) if entity else self.counts.stream(stream)
+        counter[Result.REJECTED] += 1
+        self._ledger.reject(
+            [
+                DeadLetter(
+                    stream,
+                    item.key,
+                    entity,
+                    "rejected",
+                    refusal.code,
+                    refusal.field,
+                    refusal.detail,
+                    item.record,
+                )
+            ]
+        )
+
+    def again(self, stream: str, records: Iterable[tuple[str, Record]]) -> None:
+        """Send kept records (source key and record) through hooks and mapping once more."""
+        items = [Item(record, key, 0) for key, record in records]
+        self._load(stream, _Stream(tuple(self._ledger.key_properties(stream)), None, mapped=True), items)
+
+    # Settling
+
+    def _oldest_unsettled(self) -> int | None:
+        firsts = [stream.items[0].seq for stream in self._streams.values() if stream.items]
+        pending = self._loader.oldest_pending()
+        return min(firsts if pending is None else [*firsts, pending], default=None)
+
+    def _release_states(self) -> None:
+        oldest = self._oldest_unsettled()
+        ready: list[Any] = []
+        while self._states and (oldest is None or self._states[0][0] < oldest):
+            ready.append(self._states.popleft()[1])
+        if ready:
+            self._last_release = monotonic()
+            self._ledger.note_progress(self.counts.as_dict())
+            self._emit_state(ready[-1])
+
+    def _flush(self) -> None:
+        for name in self._streams:
+            self._process(name)
+        self._loader.flush_all()
+
+    def checkpoint(self) -> None:
+        """Settle everything read so far and let its state leave."""
+        self._flush()
+        self._release_states()
+
+    def finish(self) -> str:
+        """Settle everything, try what was parked, close the run; return its status."""
+        self.checkpoint()
+        self._retry_parked()
+        self._check_silence()
+        status = "complete_with_rejects" if self.counts.rejects() else "complete"
+        self._report_problems()
+        for entity, counter in self.counts.entities.items():
+            self._hooks.call.crmlift_entity_finished(run_id=self.run, entity=entity, counts=dict(counter))
+        self._ledger.finish_run(status, self.counts.as_dict())
+        self._hooks.call.crmlift_run_finished(run_id=self.run, status=status)
+        return status
+
+    def stop(self) -> None:
+        """Close the run after an error; what was settled stays."""
+        self._ledger.finish_run("stopped", self.counts.as_dict())
+        self._hooks.call.crmlift_run_finished(run_id=self.run, status="stopped")
+
+    def _retry_parked(self) -> None:
+        """Load what waited for rows that have arrived since; once, as nothing new can arrive after."""
+        ready = self._ledger.parked(ready=True)
+        by_stream: dict[str, dict[str, Record]] = {}
+        for item in ready:
+            by_stream.setdefault(item.stream, {})[item.source] = item.record
+            self.counts.entity(item.entity)[Result.WAITING] -= 1
+        for stream, records in by_stream.items():
+            self._ledger.unpark(stream, records)
+            self.again(stream, records.items())
+        self._loader.flush_all()
+
+    def _outgoing(self) -> dict[str, int]:
+        return dict(self._crm.outgoing()) if isinstance(self._crm, CountsMessages) else {}
+
+    def _check_silence(self) -> None:
+        """Stop loudly where the CRM queued a message during the run: no person may hear of a migration."""
+        after = self._outgoing()
+        new = {kind: after[kind] - self._messages_before.get(kind, 0) for kind in after}
+        loud = {kind: number for kind, number in new.items() if number > 0}
+        if loud:
+            raise RunStopped(
+                f"The CRM queued messages during the run: {loud}.",
+                hint="Stop its outgoing queue, look for automations on the loaded records, and roll back.",
+            )
+
+    def _report_problems(self) -> None:
+        for (stream, name, reason), number in sorted(self.engine.problems.items()):
+            logger.warning("%s: %d values were left out of '%s': %s.", stream, number, name, reason)

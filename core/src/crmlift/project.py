@@ -1,0 +1,115 @@
+"""A migration project: the folder with `meltano.yml`, and what a target's settings there lead to."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from crmlift import plugins
+from crmlift.destination import Destination
+from crmlift.errors import ConfigError
+from crmlift.ledger import Ledger
+from crmlift.mapping.load import read_mapping
+from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.singer.target import CrmTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A target with its settings. `name` is the CRM's short name, such as `odoo`."""
+
+    name: str
+    target: type[CrmTarget]
+    config: Mapping[str, Any]
+
+    @property
+    def mapping_path(self) -> Path:
+        """Where the mapping of this project lies."""
+        return Path(self.config["mapping"])
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[MappingFile, Ledger, Destination]]:
+        """Open the ledger and the CRM that the mapping belongs to."""
+        mapping = read_mapping(self.mapping_path)
+        with self.ledger(mapping) as ledger, self.target.destination(self.config, mapping.workspace) as crm:
+            yield mapping, ledger, crm
+
+    def ledger(self, mapping: MappingFile) -> Ledger:
+        """Open the ledger alone."""
+        return Ledger(self.config["ledger_url"], destination=mapping.destination, workspace=mapping.workspace)
+
+
+def open_project(name: str | None, config_file: Path | None = None) -> Project:
+    """Find the target and its settings: a config file, else Meltano's, else environment variables.
+
+    Without a name there must be just one target installed.
+    """
+    name = name or _only_target()
+    short = name.removeprefix("target-").partition("--")[0]
+    target = plugins.target_class(short)
+    if config_file is not None:
+        settings: dict[str, Any] = orjson.loads(config_file.read_bytes())
+    elif Path("meltano.yml").exists():
+        settings = meltano_settings(name if name.startswith("target-") else f"target-{name}")
+    else:
+        settings = {}
+    with _quiet_sdk():
+        made = target(config=settings, parse_env_config=config_file is None, validate_config=True)
+    return Project(short, target, dict(made.config))
+
+
+def meltano() -> str:
+    """Return the `meltano` of this environment."""
+    beside = Path(sys.executable).with_name("meltano")
+    return str(beside) if beside.exists() else "meltano"
+
+
+def meltano_settings(plugin: str) -> dict[str, Any]:
+    """Return the settings that Meltano gives a plugin, from `meltano.yml`, `.env` and the environment."""
+    command = [meltano(), "--log-level=error", "invoke", "--dump=config", plugin]
+    done = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment()
+    )
+    start = done.stdout.find("{")
+    if done.returncode != 0 or start < 0:
+        raise ConfigError(
+            f"Meltano gave no settings for '{plugin}'.",
+            hint=f"Try `meltano invoke --dump=config {plugin}` to see why, or give --config FILE.",
+        )
+    settings: dict[str, Any] = orjson.loads(done.stdout[start:])
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def environment() -> dict[str, str]:
+    """Return our environment with this Python's commands first on PATH, where Meltano looks for plugins."""
+    folder = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def _only_target() -> str:
+    installed = plugins.names(plugins.TARGETS)
+    if len(installed) != 1:
+        raise ConfigError(
+            "Which target?", hint=f"Name one with --target: {', '.join(installed) or 'none is installed'}."
+        )
+    return installed[0]
+
+
+@contextmanager
+def _quiet_sdk() -> Iterator[None]:
+    """The SDK logs each setting that it takes from the environment."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(previous)

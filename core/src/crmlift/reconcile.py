@@ -1,0 +1,94 @@
+"""Counts that must add up: what was read against what was loaded, our rows against the CRM's count."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from crmlift.destination import Destination
+from crmlift.ledger import Ledger
+
+FATES = ("not_mapped", "held", "excluded", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCount:
+    """Records of a stream in one run: `passed` went on to the mapping."""
+
+    stream: str
+    read: int
+    not_mapped: int
+    held: int
+    excluded: int
+    rejected: int
+
+    @property
+    def passed(self) -> int:
+        """Records that went on to the mapping."""
+        return self.read - self.not_mapped - self.held - self.excluded - self.rejected
+
+
+@dataclass(frozen=True, slots=True)
+class EntityCount:
+    """Rows of an entity: what one run did, what the ledger holds, what the CRM counts."""
+
+    entity: str
+    label: str
+    results: dict[str, int]
+    ledger: int
+    crm: int
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the CRM holds exactly the rows that the ledger knows."""
+        return self.ledger == self.crm
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The counts of one run, and of the whole ledger beside the CRM."""
+
+    run: int
+    status: str
+    streams: list[StreamCount]
+    entities: list[EntityCount]
+    waiting: int
+
+    @property
+    def in_step(self) -> bool:
+        """Whether every entity is."""
+        return all(entity.in_step for entity in self.entities)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {
+            "run": self.run,
+            "status": self.status,
+            "in_step": self.in_step,
+            "waiting": self.waiting,
+            "streams": [asdict(stream) | {"passed": stream.passed} for stream in self.streams],
+            "entities": [asdict(entity) | {"in_step": entity.in_step} for entity in self.entities],
+        }
+
+
+def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
+    """Count, for the latest run."""
+    runs = ledger.runs()
+    nothing: dict[str, Any] = {"id": 0, "status": "no run yet", "counts": {}}
+    last = runs[-1] if runs else nothing
+    counts = last["counts"]
+    streams = [
+        StreamCount(name, counter.get("read", 0), *(counter.get(fate, 0) for fate in FATES))
+        for name, counter in counts.get("streams", {}).items()
+    ]
+    entities = [
+        EntityCount(
+            name,
+            destination.entities[name].label,
+            counts.get("entities", {}).get(name, {}),
+            ledger.count(name, distinct=destination.entities[name].natural),
+            destination.count(name),
+        )
+        for name in ledger.entities()
+    ]
+    return Reconciliation(last["id"], last["status"], streams, entities, len(ledger.parked()))

@@ -1,0 +1,250 @@
+"""Undo a run from the ledger: children first, latest change first, nothing that others changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from crmlift.chunks import chunks
+from crmlift.destination import Create, Destination, EntitySpec, FieldType, Update, Value
+from crmlift.errors import ConfigError
+from crmlift.ledger import JournalEntry, Known, Ledger, Origin
+from crmlift.loader.bisect import write_surviving
+from crmlift.loader.compare import differing, digest
+from crmlift.loader.graph import parents_first
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record that was not undone, and why."""
+
+    entity: str
+    key: str
+    crm_id: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Undone:
+    """What a rollback did, or would do when it is only planned."""
+
+    run: int
+    dry_run: bool
+    deleted: dict[str, int] = field(default_factory=dict)
+    restored: dict[str, int] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    recreated: dict[str, int] = field(default_factory=dict)
+    kept: list[Kept] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+
+def runs_to_undo(ledger: Ledger, *, run: int | None, everything: bool) -> list[int]:
+    """Return the runs to undo, latest first.
+
+    Raises `ConfigError` where a later run stands on the one that was asked for.
+    """
+    standing = [
+        row["id"] for row in reversed(ledger.runs()) if row["status"] not in ("rolled_back", "running")
+    ]
+    if everything:
+        return standing
+    if not standing:
+        return []
+    if run is None or run == standing[0]:
+        return standing[:1]
+    if run not in standing:
+        raise ConfigError(f"There is no run {run} to undo.", hint=f"These can be: {standing}.")
+    raise ConfigError(
+        f"Run {standing[0]} came after run {run} and may stand on it.",
+        hint="Undo the later runs first, or all with --all.",
+    )
+
+
+def roll_back(
+    ledger: Ledger, destination: Destination, run: int, *, force: bool = False, dry_run: bool = False
+) -> Undone:
+    """Undo one run: with `force` also what others changed since, with `dry_run` only in words."""
+    undone = Undone(run, dry_run)
+    for entity in reversed(parents_first(ledger.entities(), destination.entities)):
+        _Undo(ledger, destination, destination.entities[entity], undone, force=force).all()
+    if not dry_run:
+        ledger.mark_rolled_back(run)
+    return undone
+
+
+class _Undo:
+    """Undoing one run for one entity."""
+
+    def __init__(
+        self, ledger: Ledger, destination: Destination, spec: EntitySpec, undone: Undone, *, force: bool
+    ) -> None:
+        self.ledger = ledger
+        self.crm = destination
+        self.spec = spec
+        self.undone = undone
+        self.force = force
+        self.live = destination.describe(spec.name) if not spec.natural else {}
+        # A record that stays must keep all of its changes, not only the last one.
+        self.keeping: set[str] = set()
+        # In a dry run: what the changes undone so far would have put back.
+        self.pretended: dict[str, dict[str, Value]] = {}
+
+    def all(self) -> None:
+        """Undo the changes, then the creations."""
+        for piece in chunks(
+            self.ledger.journal_backwards(self.undone.run, self.spec.name), self.spec.batch_limit
+        ):
+            for group in _runs_of_one_action(piece):
+                self._changes(group)
+        for page in list(self.ledger.records(self.spec.name, run=self.undone.run)):
+            shared = [row.source for row in page if row.origin in (Origin.MERGED, Origin.PATCHED)]
+            created = [row for row in page if row.origin == Origin.CREATED]
+            for rows in chunks(created, self.spec.batch_limit):
+                self._created(rows)
+            if not self.undone.dry_run:
+                self.ledger.forget(self.spec.name, shared)
+
+    def _changes(self, entries: list[JournalEntry]) -> None:
+        match entries[0].action:
+            case "adopt":
+                self._release(entries)
+            case "delete":
+                self._recreate(entries)
+            case _:
+                self._restore(entries)
+
+    def _restore(self, entries: list[JournalEntry]) -> None:
+        """Put the values from before back where they still are what we wrote."""
+        names = sorted({name for entry in entries for name in entry.before})
+        current = self.crm.read(self.spec.name, [entry.crm_id for entry in entries], names)
+        updates: list[Update] = []
+        for entry in entries:
+            if self._standing(entry.key, entry.crm_id, entry.shape, entry.after, current):
+                before = {name: self._canonical(name, value) for name, value in entry.before.items()}
+                updates.append(Update(entry.key, entry.crm_id, before))
+        self._count(self.undone.restored, len(updates))
+        if self.undone.dry_run:
+            for update in updates:
+                self.pretended.setdefault(update.id, {}).update(update.values)
+            return
+        outcomes = write_surviving(lambda some: self.crm.update(self.spec.name, some), updates)
+        for update, outcome in zip(updates, outcomes, strict=True):
+            if outcome.refusal:
+                self._keep(update.key, update.id, f"the CRM refused it: {outcome.refusal.code}")
+        put_back = {update.key for update in updates}
+        self.ledger.put_back(self.spec.name, [entry for entry in entries if entry.key in put_back])
+        self.ledger.drop_journal([entry.id for entry in entries])
+
+    def _release(self, entries: list[JournalEntry]) -> None:
+        entries = [entry for entry in entries if entry.key not in self.keeping]
+        self._count(self.undone.released, len(entries))
+        if self.undone.dry_run:
+            return
+        self.crm.release(self.spec.name, [entry.key for entry in entries])
+        self.ledger.forget(self.spec.name, [entry.key for entry in entries])
+        self.ledger.drop_journal([entry.id for entry in entries])
+
+    def _recreate(self, entries: list[JournalEntry]) -> None:
+        self._count(self.undone.recreated, len(entries))
+        if self.undone.dry_run:
+            return
+        rows = [
+            Create(entry.key, {name: self._canonical(name, value) for name, value in entry.before.items()})
+            for entry in entries
+        ]
+        outcomes = write_surviving(lambda some: self.crm.create(self.spec.name, some), rows)
+        back = []
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if outcome.id:
+                back.append(Known(entry.key, entry.key, outcome.id, Origin.FOUND))
+            else:
+                self._keep(entry.key, entry.crm_id, "the CRM refused to take it back")
+        self.ledger.remember(self.spec.name, back)
+        self.ledger.drop_journal([entry.id for entry in entries])
+
+    def _created(self, rows: list[Known]) -> None:
+        names = sorted({name for row in rows if row.shape for name in self.ledger.shape_names(row.shape)})
+        current = self.crm.read(self.spec.name, [row.crm_id or "" for row in rows], names)
+        doomed = {
+            row.key: row.crm_id or ""
+            for row in rows
+            if self._standing(row.key, row.crm_id or "", row.shape, row.digest, current, gone_is_fine=True)
+        }
+        self._count(self.undone.deleted, len(doomed))
+        if self.undone.dry_run or not doomed:
+            return
+        gone = []
+        for outcome in self.crm.delete(self.spec.name, doomed):
+            if outcome.refusal:
+                self._keep(
+                    outcome.key, doomed[outcome.key], f"the CRM refused to delete it: {outcome.refusal.code}"
+                )
+            else:
+                gone.append(outcome.key)
+        self.ledger.forget(self.spec.name, gone)
+
+    def _standing(
+        self,
+        key: str,
+        crm_id: str,
+        shape: int | None,
+        written: bytes | None,
+        current: dict[str, dict[str, Value]],
+        *,
+        gone_is_fine: bool = False,
+    ) -> bool:
+        """Tell whether a record is still as we wrote it; if not, it is kept and listed, unless forced."""
+        if key in self.keeping:
+            return False
+        if crm_id not in current:
+            if not gone_is_fine:
+                self._keep(key, crm_id, "the record is gone")
+            return gone_is_fine
+        if shape is None or written is None or self.force:
+            return True
+        names = self.ledger.shape_names(shape)
+        now = current[crm_id] | self.pretended.get(crm_id, {})
+        changed = differing(names, written, digest(names, now))
+        if changed:
+            self._keep(key, crm_id, f"changed since the run: {', '.join(changed)}")
+        return not changed
+
+    def _keep(self, key: str, crm_id: str, reason: str) -> None:
+        self.keeping.add(key)
+        self.undone.kept.append(Kept(self.spec.name, key, crm_id, reason))
+
+    def _count(self, counter: dict[str, int], number: int) -> None:
+        if number:
+            counter[self.spec.name] = counter.get(self.spec.name, 0) + number
+
+    def _canonical(self, name: str, value: Any) -> Value:
+        """Dates come back from the journal as text."""
+        kind = self.live[name].type if name in self.live else None
+        if isinstance(value, str) and kind is FieldType.DATETIME:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        if isinstance(value, str) and kind is FieldType.DATE:
+            return date.fromisoformat(value)
+        return value
+
+
+def _runs_of_one_action(entries: list[JournalEntry]) -> Iterator[list[JournalEntry]]:
+    """Cut entries where the action changes or a key comes again: each call must hold a record once."""
+    group: list[JournalEntry] = []
+    keys: set[str] = set()
+    for entry in entries:
+        if group and (_kind(entry) != _kind(group[0]) or entry.key in keys):
+            yield group
+            group, keys = [], set()
+        group.append(entry)
+        keys.add(entry.key)
+    if group:
+        yield group
+
+
+def _kind(entry: JournalEntry) -> str:
+    return "restore" if entry.action in ("update", "archive") else entry.action

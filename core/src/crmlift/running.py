@@ -1,0 +1,65 @@
+"""Run the Meltano pipeline and watch the ledger meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from crmlift.errors import RunStopped
+from crmlift.mapping.load import read_mapping
+from crmlift.project import Project, environment, meltano
+
+POLL_SECONDS = 0.5
+_TAIL_LINES = 12
+
+
+def run_pipeline(
+    project: Project,
+    plugin: str,
+    *,
+    tap: str = "tap-customerio",
+    arguments: Sequence[str] = (),
+    log: Path,
+    watch: Callable[[dict[str, Any]], None] = lambda _counts: None,
+) -> None:
+    """Run `meltano run TAP PLUGIN`; `watch` gets the counts of the run as they grow.
+
+    Meltano's output goes to `log`. Raises `RunStopped` with its last lines where it fails. On Ctrl-C
+    the pipeline is asked to finish its batch before this returns.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as output:
+        child = subprocess.Popen(
+            [meltano(), "run", *arguments, tap, plugin],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        )
+        try:
+            _watch(child, project, watch)
+        except BaseException:
+            child.send_signal(signal.SIGINT)
+            child.wait()
+            raise
+    if child.returncode != 0:
+        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
+        raise RunStopped(f"meltano run {tap} {plugin} failed:\n{tail}\n", hint=f"The whole log is in {log}.")
+
+
+def _watch(child: subprocess.Popen[bytes], project: Project, watch: Callable[[dict[str, Any]], None]) -> None:
+    with project.ledger(read_mapping(project.mapping_path)) as ledger:
+        before = len(ledger.runs())
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(POLL_SECONDS)
+            runs = ledger.runs()
+            if len(runs) > before:
+                watch(runs[-1]["counts"])
+            if child.poll() is not None:
+                return

@@ -1,0 +1,1 @@
+"""The one place that knows how singer-sdk runs a target."""

@@ -1,0 +1,214 @@
+"""What becomes of rows: each test runs records through the whole way into a CRM in memory."""
+
+from __future__ import annotations
+
+import pytest
+from records import EVERYTHING, company, event, member, person, segment, works_at
+
+from crmlift.destination import Finding, Severity
+from crmlift.errors import ConfigError, RunStopped, TransientError
+from crmlift.reconcile import reconcile
+
+
+def test_a_workspace_arrives_with_its_links(bench):
+    counts = bench.run(*EVERYTHING)
+    assert counts == {
+        "company": {"created": 1},
+        "person": {"created": 2, "updated": 1},
+        "tag": {"created": 1},
+        "person_tag": {"created": 2},
+        "event": {"created": 2},
+    }
+    assert bench.person("p1") == {
+        "name": "P1", "email": "p1@example.com", "company": bench.crm.keys["company"]["c1"],
+    }  # fmt: skip
+    assert len(bench.crm.rows["person_tag"]) == 2
+
+
+def test_a_second_run_writes_nothing_and_asks_little(bench):
+    bench.run(*EVERYTHING)
+    bench.crm.calls.clear()
+    counts = bench.run(*EVERYTHING)
+    assert {name for counter in counts.values() for name in counter} == {"unchanged"}
+    assert set(bench.crm.calls) <= {"count"}
+
+
+def test_only_what_changed_is_written(bench):
+    bench.run(person("p1"), person("p2"))
+    bench.crm.calls.clear()
+    counts = bench.run(
+        person("p1"), person("p2", attributes={"name": "New", "subscription": {"plan": "pro"}})
+    )
+    assert counts == {"person": {"unchanged": 1, "updated": 1}}
+    assert bench.person("p2") == {"name": "New", "email": "p2@example.com", "plan": "pro"}
+
+
+def test_a_lost_ledger_finds_its_rows_and_doubles_none(bench):
+    bench.run(*EVERYTHING)
+    (bench.folder / "ledger.db").unlink()
+    before = {entity: dict(rows) for entity, rows in bench.crm.rows.items()}
+    counts = bench.run(*EVERYTHING)
+    assert "created" not in {name for counter in counts.values() for name in counter}
+    assert bench.crm.rows == before
+
+
+def test_a_refused_row_stands_alone(bench):
+    bench.crm.refuses = lambda entity, values: values.get("name") == "P37"
+    counts = bench.run(*[person(f"p{number}") for number in range(100)])
+    assert counts == {"person": {"created": 99, "rejected": 1}}
+    assert bench.status == "complete_with_rejects"
+    with bench.open_ledger() as ledger:
+        (letter,) = ledger.dead_letters()
+    assert (letter.source, letter.code, letter.record["email"]) == ("p37", "refused", "p37@example.com")
+
+
+def test_people_who_share_an_email_become_one(bench):
+    twin = person("p2", email="P1@Example.com ", phone="+15550100")
+    counts = bench.run(person("p1"), twin, event("e1", "p2"), event("e2", "p1"))
+    assert counts["person"] == {"created": 1, "merged": 1}
+    assert bench.person("p1") == {"name": "P1", "email": "p1@example.com", "phone": "+15550100"}
+    assert {row["person"] for row in bench.crm.rows["event"].values()} == {bench.crm.keys["person"]["p1"]}
+    assert bench.run(person("p1"), twin)["person"] == {"unchanged": 2}
+
+
+def test_twins_share_a_membership_until_the_last_one_leaves(bench):
+    both = [person("p1"), person("p2", email="p1@example.com"), segment(1), member(1, "p1"), member(1, "p2")]
+    bench.run(*both)
+    with bench.open_ledger() as ledger:
+        assert reconcile(ledger, bench.crm).in_step
+    gone = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+    bench.run(member(1, "p2", **gone))
+    assert len(bench.crm.rows["person_tag"]) == 1
+    bench.run(member(1, "p1", **gone))
+    assert len(bench.crm.rows["person_tag"]) == 0
+
+
+def test_an_existing_record_is_adopted_and_only_its_gaps_are_filled(bench):
+    bench.crm.rows["person"]["old"] = {"name": "Kept by sales", "email": "P1@example.com"}
+    counts = bench.run(person("p1", phone="+15550100"), person("p2"))
+    assert counts["person"] == {"adopted": 1, "updated": 1, "created": 1}
+    assert bench.crm.rows["person"]["old"] == {
+        "name": "Kept by sales", "email": "P1@example.com", "phone": "+15550100",
+    }  # fmt: skip
+    assert bench.run(person("p1", phone="+15550100"), person("p2"))["person"] == {"unchanged": 2}
+
+
+def test_two_matches_are_left_to_a_person(bench):
+    bench.crm.rows["person"] |= {"a": {"email": "p1@example.com"}, "b": {"email": "p1@example.com"}}
+    assert bench.run(person("p1"))["person"] == {"rejected": 1}
+    with bench.open_ledger() as ledger:
+        assert ledger.dead_letters()[0].code == "ambiguous_match"
+
+
+def test_a_child_waits_for_its_parent_and_is_loaded_when_it_comes(bench):
+    assert bench.run(event("e1", "p1"), company("c1"), works_at("p1", "c1")) == {
+        "company": {"created": 1}, "event": {"waiting": 1}, "person": {"waiting": 1},
+    }  # fmt: skip
+    counts = bench.run(person("p1"))
+    assert counts["event"]["created"] == 1
+    assert bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
+
+
+def test_children_read_before_their_parents_arrive_in_the_same_run(bench):
+    counts = bench.run(works_at("p1", "c1"), event("e1", "p1"), person("p1"), company("c1"))
+    assert counts["event"] == {"created": 1}
+    assert bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
+
+
+def test_a_second_company_does_not_displace_the_first(bench):
+    bench.run(company("c1"), company("c2"), person("p1"), works_at("p1", "c1"), works_at("p1", "c2"))
+    assert bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
+
+
+def test_a_create_that_was_cut_off_is_found_again(bench):
+    def cut(_method: str) -> None:
+        raise TransientError("The connection was cut.")
+
+    bench.crm.after_call = cut
+    with pytest.raises(TransientError):
+        bench.run(person("p1"), person("p2"))
+    bench.crm.after_call = lambda _method: None
+    counts = bench.run(person("p1"), person("p2"))
+    assert counts["person"] == {"unchanged": 2}
+    assert len(bench.crm.rows["person"]) == 2
+
+
+def test_deleted_people_are_archived_and_memberships_removed(bench):
+    bench.run(*EVERYTHING)
+    gone = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+    counts = bench.run(("people", {"cio_id": "p1", **gone}), member(1, "p2", **gone))
+    assert counts == {"person": {"archived": 1}, "person_tag": {"deleted": 1}}
+    assert bench.person("p1")["active"] is False
+    assert len(bench.crm.rows["person_tag"]) == 1
+
+
+def test_a_null_never_overwrites(bench):
+    bench.run(person("p1", phone="+15550100"))
+    bench.run(person("p1", attributes={}))
+    assert bench.person("p1")["phone"] == "+15550100"
+
+
+def test_a_bad_value_is_left_out_and_counted_or_rejects_as_the_mapping_says(bench):
+    counts = bench.run(person("p1"), event("e1", "p1", at="yesterday-ish"))
+    assert counts["event"] == {"rejected": 1}
+
+
+def test_a_record_without_its_key_is_a_dead_letter(bench):
+    bench.run(("people", {"email": "x@example.com"}), person("p1"))
+    assert bench.counts.streams["people"] == {"read": 2, "rejected": 1}
+
+
+def test_a_stream_that_is_not_loaded_is_counted(bench):
+    bench.run(("deliveries", {"id": "d1"}))
+    assert bench.counts.streams["deliveries"] == {"read": 1, "not_mapped": 1}
+
+
+def test_a_field_that_nobody_knows_stops_the_run_before_it_writes(bench):
+    bench.mapping = bench.mapping.replace("email: email\n", "e_mail: email\n")
+    with pytest.raises(ConfigError, match="the field 'e_mail' of 'person' does not exist in this CRM"):
+        bench.run(person("p1"))
+    assert bench.crm.calls == {}
+
+
+def test_a_preflight_error_stops_the_run_before_it_writes(bench):
+    bench.crm.findings = [Finding(Severity.ERROR, "An automation would send mail.", "Switch it off.")]
+    with pytest.raises(
+        RunStopped, match=r"nothing was written: An automation would send mail. Switch it off."
+    ):
+        bench.run(person("p1"))
+
+
+def test_a_message_that_was_sent_is_found_out(bench):
+    def send(_method: str) -> None:
+        bench.crm.messages += 1
+
+    bench.crm.after_call = send
+    with pytest.raises(RunStopped, match=r"queued messages during the run: \{'mail': 1\}"):
+        bench.run(person("p1"))
+
+
+def test_calls_stay_at_the_batch_limit(bench):
+    bench.run(*[person(f"p{number}") for number in range(1000)])
+    assert bench.crm.calls["create"] == 10
+
+
+def test_a_state_leaves_only_when_all_before_it_is_settled(bench, ledger):
+    pipeline = bench.start(ledger)
+    pipeline.record(*person("p1"))
+    pipeline.state({"at": 1})
+    assert bench.states == []
+    for number in range(2, 600):
+        pipeline.record(*person(f"p{number}"))
+    pipeline.state({"at": 2})
+    assert bench.states == [{"at": 1}]
+    pipeline.finish()
+    assert bench.states == [{"at": 1}, {"at": 2}]
+    assert len(bench.crm.rows["person"]) == 599
+
+
+def test_a_state_behind_few_records_is_not_kept_waiting_for_ever(bench, ledger):
+    pipeline = bench.start(ledger, checkpoint_rows=10)
+    for number in range(11):
+        pipeline.record(*person(f"p{number}"))
+    pipeline.state({"at": 1})
+    assert bench.states == [{"at": 1}]

@@ -1,0 +1,108 @@
+"""Undoing runs: the CRM is as it was before, or says what is not and why."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from records import EVERYTHING, company, event, member, person, works_at
+
+from crmlift.errors import ConfigError
+from crmlift.rollback import Undone, roll_back, runs_to_undo
+
+
+def undo(bench, *, run=None, everything=False, **options) -> list[Undone]:
+    with bench.open_ledger() as ledger:
+        return [
+            roll_back(ledger, bench.crm, number, **options)
+            for number in runs_to_undo(ledger, run=run, everything=everything)
+        ]
+
+
+def snapshot(bench):
+    return copy.deepcopy((bench.crm.rows, bench.crm.keys))
+
+
+def test_a_load_is_undone_without_a_trace(bench):
+    before = snapshot(bench)
+    bench.run(*EVERYTHING, person("p3", email="p1@example.com", phone="+15550100"))
+    (undone,) = undo(bench)
+    assert snapshot(bench) == before
+    assert undone.deleted == {"company": 1, "person": 2, "tag": 1, "person_tag": 2, "event": 2}
+    assert undone.kept == []
+
+
+def test_changes_and_adoptions_are_put_back(bench):
+    bench.crm.rows["person"]["old"] = {"name": "Kept by sales", "email": "p1@example.com"}
+    before = snapshot(bench)
+    bench.run(company("c1"), person("p1", phone="+15550100"), works_at("p1", "c1"))
+    assert bench.crm.rows["person"]["old"]["phone"] == "+15550100"
+    undo(bench)
+    assert bench.crm.rows["person"]["old"] == {
+        "name": "Kept by sales", "email": "p1@example.com", "phone": None, "company": None,
+    }  # fmt: skip
+    assert bench.crm.keys == before[1]
+
+
+def test_only_the_last_run_is_undone_and_the_next_run_writes_it_again(bench):
+    bench.run(person("p1"), person("p2"))
+    after_first = snapshot(bench)
+    bench.run(person("p1", attributes={"name": "New"}), person("p3"))
+    undo(bench)
+    assert snapshot(bench) == after_first
+    counts = bench.run(person("p1", attributes={"name": "New"}), person("p2"), person("p3"))
+    assert counts["person"] == {"updated": 1, "unchanged": 1, "created": 1}
+
+
+def test_all_runs_are_undone_latest_first(bench):
+    bench.run(person("p1"))
+    bench.run(person("p1", attributes={"name": "New"}), event("e1", "p1"))
+    assert [undone.run for undone in undo(bench, everything=True)] == [2, 1]
+    assert not any(bench.crm.rows.values())
+
+
+def test_what_others_changed_since_is_kept_and_listed(bench):
+    bench.run(company("c1"), person("p1"), person("p2"), works_at("p1", "c1"))
+    bench.person("p1")["name"] = "Corrected by sales"
+    (undone,) = undo(bench)
+    assert [(kept.key, kept.reason) for kept in undone.kept] == [("p1", "changed since the run: name")]
+    assert set(bench.crm.keys["person"]) == {"p1"}
+
+
+def test_force_undoes_that_too(bench):
+    bench.run(person("p1"))
+    bench.person("p1")["name"] = "Corrected by sales"
+    (undone,) = undo(bench, force=True)
+    assert undone.kept == []
+    assert not bench.crm.rows["person"]
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(bench):
+    bench.run(*EVERYTHING)
+    before = snapshot(bench)
+    (planned,) = undo(bench, dry_run=True)
+    assert snapshot(bench) == before
+    (undone,) = undo(bench)
+    assert (planned.deleted, planned.restored, planned.kept) == (undone.deleted, undone.restored, undone.kept)
+
+
+def test_removed_memberships_come_back(bench):
+    bench.run(*EVERYTHING)
+    before = snapshot(bench)
+    bench.run(member(1, "p1", _sdc_deleted_at="2026-01-01T00:00:00Z"))
+    undo(bench)
+    assert snapshot(bench) == before
+
+
+def test_an_archived_person_comes_back(bench):
+    bench.run(person("p1"))
+    bench.run(("people", {"cio_id": "p1", "_sdc_deleted_at": "2026-01-01T00:00:00Z"}))
+    undo(bench)
+    assert bench.person("p1")["active"] is None
+
+
+def test_an_earlier_run_is_not_undone_under_a_later_one(bench):
+    bench.run(person("p1"))
+    bench.run(person("p2"))
+    with pytest.raises(ConfigError, match="Run 2 came after run 1"):
+        undo(bench, run=1)

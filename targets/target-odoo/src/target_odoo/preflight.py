@@ -1,0 +1,129 @@
+"""What must hold before the first write; nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from crmlift.destination import Finding, Severity
+from crmlift.errors import BatchRefused
+from target_odoo.client import FIRST_JSON2, OdooClient
+from target_odoo.entities import CATEGORY, ENTITIES, EVENT, PARTNER, Pairs
+from target_odoo.errors import NoSuchModel
+from target_odoo.schema import Schema
+
+_OPERATIONS = ("read", "create", "write", "unlink")
+_GROUPS = {
+    PARTNER: "Contact Creation",
+    CATEGORY: "Contact Creation",
+    "ir.model.data": "Administration / Access Rights",
+    "ir.model.fields": "Administration / Settings",
+    "ir.model": "Administration / Settings",
+}
+_MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich")
+
+
+def models_of(entities: Sequence[str]) -> list[str]:
+    """Return the models that a run writes for these entities."""
+    models: dict[str, None] = {}
+    for name in entities:
+        entity = ENTITIES[name]
+        if isinstance(entity, Pairs):
+            models.update(dict.fromkeys((PARTNER, entity.owner_model)))
+        else:
+            models[entity.model] = None
+    return list(models)
+
+
+def preflight(
+    client: OdooClient, schema: Schema, entities: Sequence[str], *, allow_automations: bool
+) -> list[Finding]:
+    """Return what was found. Raises RunStopped where not even that can be asked, as with a wrong key."""
+    models = models_of(entities)
+    return [
+        *_server(client),
+        *_rights(client, schema, models),
+        *_automations(client, models, allow=allow_automations),
+        *_modules(client),
+    ]
+
+
+def _server(client: OdooClient) -> Iterator[Finding]:
+    major, name = client.version
+    who = client.call("res.users", "context_get")
+    yield Finding(Severity.INFO, f"Odoo {name}; the API key is good for user {who['uid']}.")
+    if major < FIRST_JSON2:
+        yield Finding(
+            Severity.WARNING,
+            f"Odoo {name} is spoken to by XML-RPC, and contacts are updated in smaller calls.",
+            fix="Expect updates to be slower than on Odoo 19; rehearse with a sample first.",
+        )
+
+
+def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterator[Finding]:
+    for model in (*models, "ir.model.data"):
+        if model == EVENT and not schema.columns(EVENT):
+            continue
+        lacking = [op for op in _OPERATIONS if not _may(client, model, op)]
+        if lacking:
+            yield Finding(
+                Severity.ERROR,
+                f"The API key's user may not {', '.join(lacking)} {model}.",
+                fix=f"Give the user the group {_GROUPS.get(model, 'Administration / Settings')}.",
+            )
+    if EVENT in models and not schema.columns(EVENT) and not _may(client, "ir.model", "create"):
+        yield Finding(
+            Severity.ERROR,
+            "The event model is not there, and the API key's user may not create it.",
+            fix="Let a user of the group Administration / Settings run crmlift provision once.",
+        )
+    if not _may(client, "ir.model.fields", "create"):
+        yield Finding(
+            Severity.WARNING,
+            "The API key's user may not create custom fields.",
+            fix="Where the plan names fields to create, let an administrator provision them.",
+        )
+
+
+def _may(client: OdooClient, model: str, operation: str) -> bool:
+    return bool(client.call(model, "has_access", [], operation=operation))
+
+
+def _automations(client: OdooClient, models: Sequence[str], *, allow: bool) -> Iterator[Finding]:
+    domain = [["active", "=", True], ["model_id.model", "in", list(models)]]
+    try:
+        rules = client.call(
+            "base.automation", "search_read", domain=domain, fields=["name", "model_name", "trigger"]
+        )
+    except NoSuchModel:
+        return
+    except BatchRefused:
+        yield Finding(
+            Severity.ERROR if not allow else Severity.WARNING,
+            "The API key's user may not see whether automation rules are active: they could send mail.",
+            fix="Give the user the group Administration / Settings, or set allow_automations.",
+        )
+        return
+    for rule in rules:
+        yield Finding(
+            Severity.WARNING if allow else Severity.ERROR,
+            f"Automation rule {rule['name']!r} on {rule['model_name']} is active ({rule['trigger']}): "
+            "no API flag silences it.",
+            fix="Archive the rule for the time of the run, or set allow_automations if it may fire.",
+        )
+
+
+def _modules(client: OdooClient) -> Iterator[Finding]:
+    try:
+        rows = client.call(
+            "ir.module.module",
+            "search_read",
+            domain=[["state", "=", "installed"], ["name", "in", list(_MODULES)]],
+            fields=["name"],
+        )
+    except (BatchRefused, NoSuchModel):
+        return
+    installed = sorted(row["name"] for row in rows)
+    yield Finding(Severity.INFO, f"Installed modules: {', '.join(installed) or 'none of those that matter'}.")
+    if "crm_iap_enrich" in installed:
+        mode = client.call("ir.config_parameter", "get_param", key="crm.iap.lead.enrich.setting") or "auto"
+        yield Finding(Severity.INFO, f"Paid enrichment of leads is {mode}; this target writes no leads.")

@@ -1,0 +1,290 @@
+"""The models and fields that the sandbox knows, as Odoo 19 Community has them.
+
+Fields cut down to those that a migration meets; names, types and selections as in Odoo 19.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import available_timezones
+
+AUTOMATIC = ("id", "create_date", "create_uid", "write_date", "write_uid", "display_name")
+
+
+@dataclass(slots=True)
+class F:
+    """One field. `table` and `flip` tell the two sides of a many2many apart."""
+
+    type: str
+    string: str = ""
+    relation: str = ""
+    selection: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+    readonly: bool = False
+    index: bool = False
+    manual: bool = False
+    any_text: bool = False
+    size: int = 0
+    default: Any = None
+    inverse: str = ""
+    table: str = ""
+    flip: bool = False
+    on_delete: str = "set null"
+    help: str = ""
+
+
+Fields = dict[str, F]
+
+
+def char(string: str, **options: Any) -> F:
+    """Return a char field."""
+    return F("char", string, **options)
+
+
+def many2one(relation: str, string: str, **options: Any) -> F:
+    """Return a many2one field."""
+    return F("many2one", string, relation=relation, **options)
+
+
+def selection(string: str, *values: str, **options: Any) -> F:
+    """Return a selection whose labels are its values, capitalised."""
+    return F(
+        "selection", string, selection=tuple((v, v.replace("_", " ").capitalize()) for v in values), **options
+    )
+
+
+def automatic() -> Fields:
+    """Return the fields that every model has."""
+    return {
+        "id": F("integer", "ID", readonly=True),
+        "display_name": char("Display Name", readonly=True),
+        "create_date": F("datetime", "Created on", readonly=True),
+        "create_uid": many2one("res.users", "Created by", readonly=True),
+        "write_date": F("datetime", "Last Updated on", readonly=True),
+        "write_uid": many2one("res.users", "Last Updated by", readonly=True),
+    }
+
+
+def active() -> F:
+    """Return the field that archives."""
+    return F("boolean", "Active", default=True)
+
+
+_TAGS = "res_partner_res_partner_category_rel"
+_ZONES = tuple((zone, zone) for zone in sorted(available_timezones()))
+
+
+def base_models() -> dict[str, Fields]:
+    """Return a fresh registry, without custom fields."""
+    models: dict[str, Fields] = {
+        "res.partner": {
+            "name": char("Name"),
+            "active": active(),
+            "type": selection(
+                "Address Type", "contact", "invoice", "delivery", "followup", "other", default="contact"
+            ),
+            "is_company": F("boolean", "Is a Company"),
+            "parent_id": many2one("res.partner", "Related Company", index=True),
+            "child_ids": F("one2many", "Contact", relation="res.partner", inverse="parent_id"),
+            "commercial_partner_id": many2one("res.partner", "Commercial Entity", readonly=True),
+            "ref": char("Reference", index=True),
+            "email": char("Email"),
+            "email_normalized": char("Normalized Email", readonly=True),
+            "phone": char("Phone"),
+            "website": char("Website Link"),
+            "function": char("Job Position"),
+            "street": char("Street"),
+            "street2": char("Street2"),
+            "zip": char("Zip"),
+            "city": char("City"),
+            "state_id": many2one("res.country.state", "State"),
+            "country_id": many2one("res.country", "Country"),
+            "lang": F("selection", "Language", any_text=True),
+            "tz": F("selection", "Timezone", selection=_ZONES),
+            "vat": char("Tax ID"),
+            "company_registry": char("Company ID"),
+            "company_name": char("Company Name"),
+            "company_id": many2one("res.company", "Company"),
+            "industry_id": many2one("res.partner.industry", "Industry"),
+            "user_id": many2one("res.users", "Salesperson"),
+            "barcode": char("Barcode"),
+            "color": F("integer", "Color Index"),
+            "comment": F("html", "Notes"),
+            "partner_latitude": F("float", "Geo Latitude"),
+            "partner_longitude": F("float", "Geo Longitude"),
+            "category_id": F("many2many", "Tags", relation="res.partner.category", table=_TAGS),
+        },
+        "res.partner.category": {
+            "name": char("Name", required=True),
+            "color": F("integer", "Color"),
+            "parent_id": many2one("res.partner.category", "Category", on_delete="cascade"),
+            "active": active(),
+            "partner_ids": F("many2many", "Partners", relation="res.partner", table=_TAGS, flip=True),
+        },
+        "res.partner.industry": {"name": char("Name"), "active": active()},
+        "res.company": {"name": char("Company Name", required=True)},
+        "res.country": {
+            "name": char("Country Name", required=True),
+            "code": char("Country Code", required=True, size=2),
+        },
+        "res.country.state": {
+            "name": char("State Name", required=True),
+            "code": char("State Code", required=True),
+            "country_id": many2one("res.country", "Country", required=True),
+        },
+        "res.lang": {
+            "name": char("Name", required=True),
+            "code": char("Locale Code", required=True),
+            "iso_code": char("ISO code"),
+            "active": F("boolean", "Active"),
+        },
+        "res.users": {
+            "login": char("Login", required=True),
+            "name": char("Name"),
+            "active": active(),
+            "lang": char("Language"),
+            "tz": char("Timezone"),
+            "partner_id": many2one("res.partner", "Related Partner"),
+        },
+        "res.groups": {"name": char("Name"), "full_name": char("Group Name")},
+        "ir.model": {
+            "name": char("Model Description", required=True),
+            "model": char("Model", required=True),
+            "state": selection("Type", "base", "manual", default="base"),
+            "transient": F("boolean", "Transient Model"),
+            "field_id": F("one2many", "Fields", relation="ir.model.fields", inverse="model_id"),
+            "access_ids": F("one2many", "Access", relation="ir.model.access", inverse="model_id"),
+        },
+        "ir.model.fields": {
+            "name": char("Field Name", required=True),
+            "model": char("Model Name"),
+            "model_id": many2one("ir.model", "Model", required=True, on_delete="cascade"),
+            "field_description": char("Field Label"),
+            "help": char("Field Help"),
+            "ttype": char("Field Type", required=True),
+            "relation": char("Related Model"),
+            "relation_field": char("Relation Field"),
+            "relation_table": char("Relation Table"),
+            "required": F("boolean", "Required"),
+            "readonly": F("boolean", "Readonly"),
+            "index": F("boolean", "Indexed"),
+            "size": F("integer", "Size"),
+            "on_delete": char("On Delete"),
+            "state": selection("Type", "base", "manual", default="manual"),
+            "selection_ids": F(
+                "one2many", "Options", relation="ir.model.fields.selection", inverse="field_id"
+            ),
+        },
+        "ir.model.fields.selection": {
+            "field_id": many2one("ir.model.fields", "Field", on_delete="cascade"),
+            "value": char("Value", required=True),
+            "name": char("Name", required=True),
+            "sequence": F("integer", "Sequence"),
+        },
+        "ir.model.data": {
+            "module": char("Module", required=True),
+            "name": char("External Identifier", required=True),
+            "model": char("Model Name", required=True),
+            "res_id": F("integer", "Record ID"),
+            "noupdate": F("boolean", "Non Updatable"),
+        },
+        "ir.model.access": {
+            "name": char("Name", required=True),
+            "model_id": many2one("ir.model", "Model", required=True, on_delete="cascade"),
+            "group_id": many2one("res.groups", "Group"),
+            "perm_read": F("boolean", "Read"),
+            "perm_write": F("boolean", "Write"),
+            "perm_create": F("boolean", "Create"),
+            "perm_unlink": F("boolean", "Delete"),
+            "active": active(),
+        },
+        "ir.ui.view": {
+            "name": char("View Name", required=True),
+            "model": char("Model"),
+            "type": char("View Type"),
+            "inherit_id": many2one("ir.ui.view", "Inherited View"),
+            "priority": F("integer", "Sequence"),
+            "arch": F("text", "View Architecture"),
+            "active": active(),
+        },
+        "ir.module.module": {
+            "name": char("Technical Name"),
+            "state": selection("Status", "installed", "uninstalled"),
+            "latest_version": char("Installed Version"),
+        },
+        "ir.config_parameter": {"key": char("Key"), "value": F("text", "Value")},
+        "ir.cron": {"name": char("Name"), "code": F("text", "Code"), "active": active()},
+        "base.automation": {
+            "name": char("Automation Rule Name", required=True),
+            "model_id": many2one("ir.model", "Model", required=True),
+            "model_name": char("Model Name"),
+            "trigger": char("Trigger"),
+            "active": active(),
+        },
+        "mail.mail": {
+            "subject": char("Subject"),
+            "email_to": F("text", "To"),
+            "body_html": F("text", "Text Contents"),
+            "state": selection(
+                "Status", "outgoing", "sent", "received", "exception", "cancel", default="outgoing"
+            ),
+        },
+        "mail.message": {
+            "model": char("Related Document Model"),
+            "res_id": F("integer", "Related Document ID"),
+            "body": F("html", "Contents"),
+            "date": F("datetime", "Date"),
+            "message_type": char("Type"),
+            "message_id": char("Message-Id", index=True),
+        },
+        "mail.notification": {
+            "mail_message_id": many2one("mail.message", "Message", on_delete="cascade"),
+            "res_partner_id": many2one("res.partner", "Recipient", on_delete="cascade"),
+            "notification_type": selection("Notification Type", "inbox", "email", "sms"),
+            "notification_status": selection(
+                "Status", "ready", "sent", "exception", "canceled", default="ready"
+            ),
+        },
+        "mail.followers": {
+            "res_model": char("Model"),
+            "res_id": F("integer", "Record"),
+            "partner_id": many2one("res.partner", "Partner", on_delete="cascade"),
+        },
+        "sms.sms": {
+            "number": char("Number"),
+            "body": F("text", "Body"),
+            "state": selection("SMS Status", "outgoing", "sent", "error", "canceled", default="outgoing"),
+        },
+    }
+    for fields in models.values():
+        fields.update(automatic())
+    return models
+
+
+@dataclass(slots=True)
+class Registry:
+    """All models by name, custom ones and custom fields included."""
+
+    models: dict[str, Fields] = field(default_factory=base_models)
+
+    def pointing_at(self, model: str) -> list[tuple[str, str, F]]:
+        """Return every many2one that links to a model: (model, field name, field)."""
+        return [
+            (owner, name, f)
+            for owner, fields in self.models.items()
+            for name, f in fields.items()
+            if f.type == "many2one" and f.relation == model and name not in AUTOMATIC
+        ]
+
+    def relation_tables(self, model: str) -> list[tuple[str, bool]]:
+        """Return the many2many tables in which records of a model stand, and on which side."""
+        tables = set()
+        for owner, fields in self.models.items():
+            for f in fields.values():
+                if f.type == "many2many":
+                    if owner == model:
+                        tables.add((f.table, f.flip))
+                    if f.relation == model:
+                        tables.add((f.table, not f.flip))
+        return sorted(tables)

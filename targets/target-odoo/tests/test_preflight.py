@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crmlift.destination import Finding, Severity
+from crmlift.errors import RunStopped
+from target_odoo.destination import OdooDestination
+from target_odoo.entities import SPECS
+
+if TYPE_CHECKING:
+    from conftest import Odoo
+
+
+def errors(findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity is Severity.ERROR]
+
+
+def test_an_administrators_key_passes_and_writes_nothing(odoo: Odoo, crm: OdooDestination) -> None:
+    before = odoo.raw("res.partner", "search_count", domain=[])[1]
+    findings = crm.preflight(list(SPECS))
+    assert errors(findings) == []
+    assert any("Odoo 19.0" in finding.text for finding in findings)
+    assert any("Installed modules" in finding.text for finding in findings)
+    assert odoo.raw("res.partner", "search_count", domain=[])[1] == before
+
+
+def test_missing_rights_are_named_with_the_group_to_add(sandbox: Odoo, workspace: str) -> None:
+    with OdooDestination(sandbox.client(api_key="sandbox-limited"), workspace) as crm:
+        findings = crm.preflight(["person", "tag"])
+    found = {finding.text: finding.fix for finding in errors(findings)}
+    rights = "The API key's user may not read, create, write, unlink ir.model.data."
+    assert "Access Rights" in found[rights]
+    assert any("automation rules" in text for text in found)
+    assert any("custom fields" in f.text for f in findings if f.severity is Severity.WARNING)
+
+
+def test_an_active_automation_rule_stops_the_run_unless_it_is_allowed(sandbox: Odoo, workspace: str) -> None:
+    model = sandbox.raw("ir.model", "search", domain=[["model", "=", "res.partner"]])[1][0]
+    rule = sandbox.id(
+        "base.automation", name="Welcome", model_id=model, model_name="res.partner", trigger="on_create"
+    )
+    try:
+        with sandbox.destination(workspace) as crm:
+            found = errors(crm.preflight(["person"]))
+            assert ["Welcome" in finding.text for finding in found] == [True]
+            assert "Archive the rule" in found[0].fix
+            assert errors(crm.preflight(["event"])) == []
+        with sandbox.destination(workspace, allow_automations=True) as crm:
+            assert errors(crm.preflight(["person"])) == []
+    finally:
+        sandbox.raw("base.automation", "unlink", ids=[rule])
+
+
+def test_a_wrong_key_stops_at_once(sandbox: Odoo, workspace: str) -> None:
+    crm = OdooDestination(sandbox.client(api_key="wrong-key"), workspace)
+    with crm, pytest.raises(RunStopped, match="does not accept the API key"):
+        crm.preflight(["person"])
+
+
+def test_older_servers_are_told_to_be_slower(sandbox_17: Odoo, workspace: str) -> None:
+    with sandbox_17.destination(workspace) as crm:
+        findings = crm.preflight(["person"])
+    assert errors(findings) == []
+    assert any("XML-RPC" in finding.text for finding in findings)

@@ -1,0 +1,107 @@
+"""A project as the README describes it, in a folder of its own: what tests across packages work with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crmlift.sandbox.server import Server
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Result:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Project:
+    """A folder with `meltano.yml` and `.env`, and the commands run in it as a user runs them."""
+
+    def __init__(self, folder: Path, secrets: Mapping[str, str]) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "meltano.yml", folder)
+        self.write_env(secrets)
+
+    def write_env(self, secrets: Mapping[str, str]) -> None:
+        lines = [f"{name}={value}\n" for name, value in secrets.items()]
+        (self.folder / ".env").write_text("".join(lines))
+
+    def run(self, command: str, *arguments: str, ok: bool = True) -> Result:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TAP_", "TARGET_", "MELTANO_", "CRMLIFT_"))
+        }
+        environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
+        done = subprocess.run(
+            [BIN / command, *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert not ok or result.code == 0, (
+            f"{command} {arguments} ended with {result.code}:\n{result.err[-4000:]}"
+        )
+        return result
+
+    def meltano_run(self, *arguments: str, ok: bool = True) -> Result:
+        return self.run("meltano", "run", *arguments, "tap-customerio", "target-odoo", ok=ok)
+
+    def crmlift(self, *arguments: str, ok: bool = True) -> Result:
+        return self.run("crmlift", *arguments, ok=ok)
+
+    def approve_default(self) -> None:
+        self.crmlift("propose", "--workspace", "demo")
+        self.crmlift("approve", "--by", "tester")
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Counts per entity of the last run."""
+        reconciliation = self.crmlift("reconcile", "--json").json
+        assert reconciliation["in_step"], reconciliation
+        return {entity["entity"]: entity["results"] for entity in reconciliation["entities"]}
+
+
+def fill(server: Server, *, people: int) -> None:
+    """Load the bundled workspace into a Customer.io sandbox."""
+    workspace(server, "load", people)
+
+
+def change_people(server: Server, people: int) -> list[str]:
+    """Change two attributes of some people; return their ids."""
+    return workspace(server, "change", people).split()
+
+
+def workspace(server: Server, command: str, people: int) -> str:
+    arguments = ["-m", "tap_customerio.workspace", command, "--url", server.url, "--people", str(people)]
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def customerio_settings(server: Server) -> dict[str, str]:
+    return {
+        "TAP_CUSTOMERIO_APP_API_KEY": "sandbox-app-key",
+        "TAP_CUSTOMERIO_API_URL": server.url,
+        "TAP_CUSTOMERIO_REQUESTS_PER_SECOND": "900",
+    }

@@ -1,0 +1,127 @@
+"""A migration into a real Odoo: load, read back, second run, delta, kill, rollback."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from migration import Project, change_people, customerio_settings, fill
+
+from crmlift import plugins
+from crmlift.sandbox.server import serve
+from crmlift.testing.conformance import Migration
+from crmlift.testing.workspace import Workspace
+from target_odoo.target import TargetOdoo
+
+PEOPLE = 2000
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def customerio():
+    factory = plugins.find(plugins.SANDBOXES, "customerio").value
+    with serve(factory, {"CUSTOMERIO_SANDBOX_RATE": "1000"}) as server:
+        fill(server, people=PEOPLE)
+        yield server
+
+
+def in_database(odoo: Any) -> Counter[str]:
+    """Partners by email as PostgreSQL holds them, archived ones included."""
+    return Counter(
+        row["email"] for row in odoo.query("SELECT lower(email) AS email FROM res_partner") if row["email"]
+    )
+
+
+def test_the_bundled_workspace_arrives_stays_in_step_and_leaves_no_trace(odoo, customerio, tmp_path: Path):
+    secrets = {f"TARGET_ODOO_{name.upper()}": value for name, value in odoo.settings.items()}
+    project = Project(tmp_path / "project", {**customerio_settings(customerio), **secrets})
+    before = odoo.fingerprints()
+    project.approve_default()
+
+    project.meltano_run()
+    first = project.counts()
+    assert first["person"]["created"] + first["person"]["merged"] == PEOPLE
+    assert not any("rejected" in counter for counter in first.values())
+    result = project.crmlift("verify", "--json").json
+    assert result["passed"], [entity["misses"][:5] for entity in result["entities"]]
+    assert max(in_database(odoo).values()) == 1
+
+    loaded = odoo.fingerprints()
+    project.meltano_run()
+    assert {name for counter in project.counts().values() for name in counter} <= {"unchanged"}
+    assert odoo.fingerprints() == loaded
+
+    change_people(customerio, 10)
+    project.meltano_run()
+    third = project.counts()
+    assert third["person"].get("updated", 0) + third["person"].get("merged", 0) == 10
+    assert project.crmlift("verify", "--json").json["passed"]
+    assert odoo.send_queued_mail() == 0
+
+    undone = project.crmlift("rollback", "--all", "--yes", "--json").json
+    assert [kept for run in undone for kept in run["kept"]] == []
+    after = odoo.fingerprints()
+    untouched = before.keys() - {"custom fields", "custom models"}
+    assert {name: after[name].rows for name in untouched} == {name: before[name].rows for name in untouched}
+    schema = [column for column in _columns(odoo) if column.startswith("x_")]
+    assert odoo.fingerprints(*schema)["res_partner"] == before["res_partner"]
+
+
+def _columns(odoo: Any) -> list[str]:
+    query = "SELECT column_name FROM information_schema.columns WHERE table_name = 'res_partner'"
+    return [row["column_name"] for row in odoo.query(query)]
+
+
+def test_killed_twenty_times_it_ends_as_an_undisturbed_load(odoo, tmp_path: Path):
+    workspace = Workspace(400)
+    migration = RealMigration(odoo, tmp_path)
+    (tmp_path / "config.json").write_bytes(orjson.dumps(migration.config | {"batch_size": 50}))
+    chance = random.Random(11)
+    position = 0
+    for _ in range(KILLS):
+        position = migration.run_and_kill(workspace, position, chance)
+    migration.run(workspace.lines(after=position))
+    assert migration.misses() == []
+    assert migration.reconciled().in_step
+    assert max(in_database(odoo).values()) == 1
+    disturbed = migration.snapshot()
+    assert migration.roll_back_everything() == []
+    migration.lose_ledger()
+    migration.load(workspace)
+    assert migration.snapshot() == disturbed
+    assert migration.roll_back_everything() == []
+    assert odoo.send_queued_mail() == 0
+
+
+class RealMigration(Migration):
+    """The suite's migration, into the real server."""
+
+    def __init__(self, odoo: Any, folder: Path) -> None:
+        class Server:
+            url = odoo.url
+
+        super().__init__(TargetOdoo, Server(), folder, odoo.settings)
+
+    def run_and_kill(self, workspace: Workspace, position: int, chance: random.Random) -> int:
+        """Give the target a random share of the input and kill it at once; return its last state's position."""
+        lines = workspace.lines(after=position).splitlines(keepends=True)
+        share = lines[: chance.randint(min(50, len(lines)), len(lines))]
+        code = "from target_odoo.target import TargetOdoo; TargetOdoo.cli()"
+        command = [sys.executable, "-c", code, "--config", str(self.folder / "config.json")]
+        with (self.folder / "states").open("w+b") as out:
+            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.DEVNULL)
+            assert child.stdin
+            child.stdin.write(b"".join(share))
+            child.stdin.flush()
+            child.kill()
+            child.wait()
+            child.stdin.close()
+            out.seek(0)
+            states = out.read().splitlines()
+        return int(orjson.loads(states[-1])["bookmarks"]["workspace"]["position"]) if states else position

@@ -1,0 +1,86 @@
+"""`meltano run tap-customerio target-odoo` by hand, as the README shows it, against both sandboxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from migration import Project, change_people, customerio_settings
+
+from target_odoo.target import TargetOdoo
+
+
+@pytest.fixture
+def project(tmp_path: Path, customerio, odoo_sandbox) -> Project:
+    odoo = {f"TARGET_ODOO_{name.upper()}": value for name, value in TargetOdoo.sandbox_config.items()}
+    secrets = {**customerio_settings(customerio), "TARGET_ODOO_URL": odoo_sandbox.url, **odoo}
+    return Project(tmp_path / "a project with spaces", secrets)
+
+
+def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio):
+    project.approve_default()
+    project.meltano_run()
+    first = project.counts()
+    assert first["person"]["created"] > 100
+    assert first["event"]["created"] > 500
+    assert project.crmlift("verify", "--json").json["passed"]
+
+    project.meltano_run()
+    assert {result for counter in project.counts().values() for result in counter} <= {"unchanged"}
+
+    changed = change_people(customerio, 10)
+    assert len(changed) == 10
+    project.meltano_run()
+    third = project.counts()
+    written = third["person"].get("updated", 0) + third["person"].get("merged", 0)
+    assert written == 10
+    assert "created" not in third["person"]
+    assert project.crmlift("verify", "--json").json["passed"]
+
+    page = project.folder / "report.html"
+    project.crmlift("report", "--output", str(page))
+    assert "src=" not in page.read_text()
+    assert "@example" not in page.read_text()
+
+    undone = project.crmlift("rollback", "--all", "--yes", "--json").json
+    assert [kept for run in undone for kept in run["kept"]] == []
+    assert undone[-1]["deleted"]["person"] == first["person"]["created"]
+
+
+def test_a_wrong_key_is_named_with_the_other_region(project):
+    project.approve_default()
+    env = (project.folder / ".env").read_text()
+    (project.folder / ".env").write_text(env.replace("sandbox-app-key", "some-other-key"))
+    failed = project.meltano_run(ok=False)
+    assert failed.code == 1
+    assert "Extractor failed" in failed.err
+    assert "region" in failed.err
+    assert "some-other-key" not in failed.err
+
+
+def test_a_wrong_crm_key_says_what_to_do_and_never_shows_it(project):
+    project.approve_default()
+    env = (project.folder / ".env").read_text()
+    key = TargetOdoo.sandbox_config["api_key"]
+    (project.folder / ".env").write_text(env.replace(key, "some-other-key"))
+    failed = project.meltano_run(ok=False)
+    assert failed.code == 1
+    assert "Loader failed" in failed.err
+    assert "key" in failed.err
+    assert "some-other-key" not in failed.err
+
+
+def test_an_unapproved_mapping_stops_the_pipeline(project):
+    project.crmlift("propose", "--workspace", "demo")
+    failed = project.meltano_run(ok=False)
+    assert "is not approved, so nothing was written" in failed.err
+
+
+def test_an_unknown_field_is_named_with_its_line(project):
+    project.approve_default()
+    path = project.folder / "crmlift" / "odoo.yml"
+    path.write_text(path.read_text().replace("workspace: demo", "workspace: demo\nworkspaces: two"))
+    failed = project.crmlift("approve", ok=False)
+    assert failed.code == 1
+    assert "odoo.yml:" in failed.err
+    assert "workspaces: Extra inputs are not permitted" in failed.err
