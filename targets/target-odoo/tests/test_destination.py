@@ -265,7 +265,7 @@ def test_after_a_time_out_the_server_gets_the_time_to_end_its_work(monkeypatch: 
         sent.append(list(keys))
         raise once.Unanswered("late", running=True)
 
-    assert once.create_once(["a", "b"], send, lambda _: next(looks)) == {"a": "1", "b": "2"}
+    assert once.create_once(["a", "b"], send, lambda _: next(looks), limit_s=120) == {"a": "1", "b": "2"}
     assert sent == [["a", "b"]]
 
 

@@ -7,7 +7,7 @@ import pytest
 from crmlift.destination import Finding, Severity
 from crmlift.errors import RunStopped
 from target_odoo.destination import OdooDestination
-from target_odoo.entities import SPECS
+from target_odoo.entities import ENTITIES
 
 if TYPE_CHECKING:
     from conftest import Odoo
@@ -19,7 +19,7 @@ def errors(findings: list[Finding]) -> list[Finding]:
 
 def test_an_administrators_key_passes_and_writes_nothing(odoo: Odoo, crm: OdooDestination) -> None:
     before = odoo.raw("res.partner", "search_count", domain=[])[1]
-    findings = crm.preflight(list(SPECS))
+    findings = crm.preflight(list(ENTITIES))
     assert errors(findings) == []
     assert any("Odoo 19.0" in finding.text for finding in findings)
     assert any("Installed modules" in finding.text for finding in findings)

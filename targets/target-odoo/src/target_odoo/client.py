@@ -55,7 +55,8 @@ class Wire(Protocol):
 class OdooClient:
     """Calls to one database, as one user.
 
-    `login` is needed for XML-RPC only. `backoff_s` and `adapter` are for tests.
+    `login` is needed for XML-RPC only. `server_limit_s` is when the server ends a call by itself
+    (`limit_time_real`). `backoff_s` and `adapter` are for tests.
     """
 
     def __init__(
@@ -66,11 +67,13 @@ class OdooClient:
         login: str = "",
         *,
         timeout_s: float = 300.0,
+        server_limit_s: float = 120.0,
         tries: int = 6,
         backoff_s: float = 1.0,
         adapter: BaseAdapter | None = None,
     ) -> None:
         self.database = database
+        self.server_limit_s = server_limit_s
         self._api_key = api_key
         self._login = login
         self.http = Http(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
 from crmlift.errors import BatchRefused
 from target_odoo.client import OdooClient
-from target_odoo.entities import ENTITIES, SPECS, Pairs, Records
+from target_odoo.entities import BATCH, ENTITIES, Pairs, Records
 from target_odoo.errors import NoSuchModel
 from target_odoo.fieldkeys import FieldKeyTable
 from target_odoo.lookups import Lookups
@@ -28,10 +29,18 @@ _MESSAGES = {
 class OdooDestination:
     """One Odoo database, for one workspace."""
 
-    entities: Mapping[str, EntitySpec] = SPECS
-
-    def __init__(self, client: OdooClient, workspace: str, *, allow_automations: bool = False) -> None:
+    def __init__(
+        self,
+        client: OdooClient,
+        workspace: str,
+        *,
+        allow_automations: bool = False,
+        batch_size: int = BATCH,
+    ) -> None:
         self.client = client
+        self.entities: Mapping[str, EntitySpec] = {
+            name: replace(entity.spec, batch_limit=batch_size) for name, entity in ENTITIES.items()
+        }
         self.schema = Schema(client)
         self._codec = Codec(Lookups(client))
         self._allow_automations = allow_automations

@@ -132,5 +132,4 @@ ENTITIES: Mapping[str, Records | Pairs] = {
         ),
     )
 }
-SPECS: Mapping[str, EntitySpec] = {name: entity.spec for name, entity in ENTITIES.items()}
 MODEL_OF = {name: entity.model for name, entity in ENTITIES.items() if isinstance(entity, Records)}

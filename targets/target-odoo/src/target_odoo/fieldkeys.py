@@ -56,7 +56,7 @@ class FieldKeyTable(RecordTable):
             return {key: str(id_) for key, id_ in zip(missing, ids, strict=True)}
 
         try:
-            ids = create_once(list(by_key), send, self.find)
+            ids = create_once(list(by_key), send, self.find, limit_s=self.client.server_limit_s)
         except BatchRefused as error:
             raise self._explained(error, []) from None
         return [Outcome(row.key, id=ids[row.key]) for row in rows]

@@ -67,7 +67,9 @@ class RecordTable(ABC):
         return self.schema.columns(self.model)
 
     def scan_others(self, fields: Sequence[str]) -> Iterator[list[Found]]:
-        """Page through records of this kind without a key of ours."""
+        """Page through records of this kind without a key of ours; none where the model is not there yet."""
+        if not self.columns:
+            return
         domain = [list(self.entity.only)] if self.entity.only else []
         for page in pages(self.client, self.model, domain, self._names(fields)):
             kept = self.without_key(page)

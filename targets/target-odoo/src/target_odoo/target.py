@@ -12,6 +12,7 @@ from singer_sdk import typing as th
 from crmlift.singer.target import CrmTarget, settings
 from target_odoo.client import OdooClient
 from target_odoo.destination import OdooDestination
+from target_odoo.entities import BATCH
 
 
 class TargetOdoo(CrmTarget):
@@ -57,11 +58,25 @@ class TargetOdoo(CrmTarget):
             description="Load although active automation rules watch the contacts: they may send messages.",
         ),
         th.Property(
+            "batch_size",
+            th.IntegerType,
+            default=BATCH,
+            title="Batch size",
+            description="Rows per call. Make it smaller where the server ends calls by its time limit.",
+        ),
+        th.Property(
+            "server_limit_s",
+            th.NumberType,
+            default=120,
+            title="Server limit",
+            description="Seconds after which the server ends a call by itself (limit_time_real).",
+        ),
+        th.Property(
             "timeout_s",
             th.NumberType,
             default=300,
             title="Timeout",
-            description="Seconds to wait for an answer; keep it above the server's own limit of 120.",
+            description="Seconds to wait for an answer; keep it above the server's own limit.",
         ),
     )
     default_mapping: ClassVar[Traversable] = files("target_odoo") / "mapping.yml"
@@ -79,8 +94,12 @@ class TargetOdoo(CrmTarget):
             config["database"],
             config["api_key"],
             config.get("login") or "",
-            timeout_s=float(config.get("timeout_s") or 300),
+            timeout_s=float(config.get("timeout_s", 300)),
+            server_limit_s=float(config.get("server_limit_s", 120)),
         )
         return OdooDestination(
-            client, workspace, allow_automations=bool(config.get("allow_automations", False))
+            client,
+            workspace,
+            allow_automations=bool(config.get("allow_automations", False)),
+            batch_size=int(config.get("batch_size", BATCH)),
         )

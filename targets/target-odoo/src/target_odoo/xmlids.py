@@ -76,7 +76,9 @@ class XmlIdTable(RecordTable):
             return dict.fromkeys(missing, "")
 
         there = self._data(list(ids))
-        create_once([key for key in ids if key not in there], send, self.find)
+        create_once(
+            [key for key in ids if key not in there], send, self.find, limit_s=self.client.server_limit_s
+        )
 
     def release(self, keys_: Sequence[str]) -> None:
         """Delete external ids only."""
