@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from crmlift.chunks import chunks
 from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
@@ -19,6 +20,8 @@ from crmlift.loader.counts import Counts, Result
 from crmlift.mapping.engine import Link, Row
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ class Settler:
     def settle(self, entity: str, rows: Sequence[Row]) -> None:
         """Settle rows in their order; of several for one key, each sees what the one before wrote."""
         self._meet(entity)
-        for wave in _waves(rows):
+        for wave in _waves(rows, lambda row: row.key):
             self._settle_distinct(entity, wave)
 
     def _settle_distinct(self, entity: str, rows: Sequence[Row]) -> None:
@@ -89,8 +92,10 @@ class Settler:
             updates += adopted
         for piece in chunks(creates, spec.batch_limit):
             self._create(spec, piece)
-        for piece in chunks(updates, spec.batch_limit):
-            self._update(spec, piece)
+        # Twins have keys of their own but one record: the second must see what the first wrote.
+        for wave in _waves(updates, lambda ready: str(ready.crm_id)):
+            for piece in chunks(wave, spec.batch_limit):
+                self._update(spec, piece)
 
     # First contact
 
@@ -379,16 +384,17 @@ class Settler:
         self._counts.entity(spec.name)[Result.DELETED] += len(gone)
 
 
-def _waves(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
-    """Cut rows so that no key stands twice in one wave, keeping the order per key."""
-    waves: list[list[Row]] = []
+def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
+    """Cut items so that no key stands twice in one wave, keeping the order per key."""
+    waves: list[list[T]] = []
     seen: dict[str, int] = defaultdict(int)
-    for row in rows:
-        number = seen[row.key]
-        seen[row.key] += 1
+    for item in items:
+        name = key(item)
+        number = seen[name]
+        seen[name] += 1
         if number == len(waves):
             waves.append([])
-        waves[number].append(row)
+        waves[number].append(item)
     return waves
 
 
