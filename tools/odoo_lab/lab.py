@@ -74,10 +74,13 @@ class Lab:
         package.unpack(deb, self.odoo.tree)
 
     def _make_seed(self) -> None:
+        self._stop()
         with self._with_cluster():
             self.cluster.make_role()
-            self.cluster.drop(SEED)
-            shutil.rmtree(self.odoo.filestore(SEED), ignore_errors=True)
+            # Copies of an earlier seed hold other keys.
+            for database in self.cluster.databases():
+                if database == SEED or database.startswith(DATABASES):
+                    self._drop(database)
             # Port 9 discards: nothing is served or mailed while the seed is made.
             self.odoo.configure(db_port=self.cluster.port, http_port=9, smtp_port=9)
             self.odoo.create_database(SEED)
@@ -182,8 +185,7 @@ class Lab:
     def drop(self, database: str) -> None:
         """Remove a database that `reset` made."""
         with self._lock(), self._with_cluster():
-            self.cluster.drop(database)
-            shutil.rmtree(self.odoo.filestore(database), ignore_errors=True)
+            self._drop(database)
 
     def query(self, database: str, select: str) -> list[dict[str, Any]]:
         """Read straight from PostgreSQL: the rows of a SELECT."""
@@ -193,14 +195,17 @@ class Lab:
         """Return how many mails Odoo has sent since `start`."""
         return int(self.smtp_count_file.read_text())
 
+    def _drop(self, database: str) -> None:
+        self.cluster.drop(database)
+        shutil.rmtree(self.odoo.filestore(database), ignore_errors=True)
+
     def _copy_seed(self, database: str) -> None:
+        self._drop(database)
         self.cluster.copy(SEED, database)
         # Tells a server that knew an earlier database of this name to load everything again.
         self.cluster.execute(database, "INSERT INTO orm_signaling_registry DEFAULT VALUES")
-        files = self.odoo.filestore(database)
-        shutil.rmtree(files, ignore_errors=True)
         if self.odoo.filestore(SEED).exists():
-            shutil.copytree(self.odoo.filestore(SEED), files)
+            shutil.copytree(self.odoo.filestore(SEED), self.odoo.filestore(database))
 
     @contextmanager
     def _with_cluster(self) -> Iterator[None]:

@@ -168,8 +168,7 @@ class Cluster:
         self.execute("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     def copy(self, source: str, database: str) -> None:
-        """Make `database` a fresh copy of `source`."""
-        self.drop(database)
+        """Create `database` as a copy of `source`."""
         self.execute("postgres", f'CREATE DATABASE "{database}" TEMPLATE "{source}"')
 
 

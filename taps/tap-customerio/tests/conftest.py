@@ -72,6 +72,10 @@ class Running:
     def writer(self) -> Sandbox:
         return Sandbox(self.url)
 
+    def output(self) -> Output:
+        """Somewhere for a tap to write to."""
+        return Output()
+
     def read(self, *streams: str, state: dict[str, Any] | None = None, **config: Any) -> Output:
         """Run the tap for these streams (all, if none is named) and return what it wrote."""
         output = Output()
@@ -79,13 +83,19 @@ class Running:
         return output
 
     def run(
-        self, output: Output, *streams: str, state: dict[str, Any] | None = None, **config: Any
+        self,
+        output: Output,
+        *streams: str,
+        state: dict[str, Any] | None = None,
+        method: str | None = None,
+        **config: Any,
     ) -> TapCustomerIO:
         tap = TapCustomerIO(
             config={**CONFIG, "api_url": self.url, **config}, state=state, message_writer=output
         )
         for stream in tap.streams.values():
             stream.selected = not streams or stream.name in streams
+            stream.forced_replication_method = method
         tap.sync_all()
         return tap
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_customerio.budget import Budget
+from tap_customerio.errors import Stopped
 
 
 class Clock:
@@ -95,3 +98,12 @@ def test_a_shorter_pause_does_not_end_a_longer_one():
 def test_a_budget_of_nothing_is_refused():
     with pytest.raises(ValueError, match="above zero"):
         Budget(0)
+
+
+def test_closing_wakes_up_all_who_wait():
+    budget = Budget(1)
+    budget.pause(3600)
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(budget.acquire) for _ in range(2)] + [pool.submit(budget.rest, 3600)]
+        budget.close()
+        assert all(isinstance(future.exception(30), Stopped) for future in waiting)

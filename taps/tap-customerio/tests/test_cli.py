@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -12,11 +13,12 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_customerio.tap import TapCustomerIO
 
+COMMAND = [sys.executable, "-c", "from tap_customerio.tap import TapCustomerIO; TapCustomerIO.cli()"]
+
 
 def run(*arguments, **environment):
-    command = [sys.executable, "-c", "from tap_customerio.tap import TapCustomerIO; TapCustomerIO.cli()"]
     return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, timeout=120, env={**os.environ, **environment}
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=120, env={**os.environ, **environment}
     )
 
 
@@ -71,3 +73,18 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
 )
 def test_the_region_chooses_the_host(region, url):
     assert TapCustomerIO(config={"app_api_key": "test-key", "region": region}).client.api_url == url
+
+
+def test_a_signal_ends_the_run_at_once_though_everybody_waits(sandbox, tmp_path):
+    sandbox.fault("status", status=429, retry_after=3600, count=100, path="/v1/customers")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"app_api_key": "sandbox-app-key", "api_url": sandbox.url}))
+    tap = subprocess.Popen(
+        [*COMMAND, "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    for line in tap.stderr:
+        if b"HTTP 429" in line:
+            tap.send_signal(signal.SIGTERM)
+            break
+    tap.communicate(timeout=60)
+    assert tap.returncode == 128 + signal.SIGTERM

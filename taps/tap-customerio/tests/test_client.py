@@ -168,6 +168,19 @@ def test_lists_end_at_an_empty_page_though_a_cursor_is_left(sandbox, client):
     assert sandbox.stats()["requests"] == 3
 
 
+def test_an_empty_page_ends_a_list_whose_cursor_never_does(waits):
+    pages = [[{"id": 1}], []]
+
+    async def listed(_request):
+        if not pages:
+            return JSONResponse({}, 400)
+        return JSONResponse({"sender_identities": pages.pop(0), "next": "MQ=="})
+
+    with Server(Starlette(routes=[Route("/v1/sender_identities", listed)])) as server:
+        found = make(server, waits).records(Call("/v1/sender_identities"), "sender_identities")
+        assert list(found) == [{"id": 1}]
+
+
 def test_an_absent_list_is_an_empty_one(client):
     assert client.call(Call("/v1/exports")) == {"exports": None}
     assert list(client.records(Call("/v1/exports"), "exports")) == []

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 import requests
-from conftest import NOW, Output
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_customerio.errors import Unavailable
+from tap_customerio.streams import deliveries
 from tap_customerio.workspace.load import change
+
+NOW = 1_760_000_000  # the sandbox's time in tests
 
 DAY = 86_400
 
@@ -69,10 +74,15 @@ def test_metrics_that_arrive_late_are_read_again(sandbox):
 
 def test_an_interrupted_read_of_deliveries_goes_on_where_it_stopped(sandbox):
     whole = sandbox.read("deliveries").by("deliveries", "id")
-    # Windows before 2024 are empty; the failure comes in the middle of those that are not.
+    # The first of three windows is read, the second fails.
     sandbox.fault("status", status=503, count=1000, after=1, path="/v1/messages")
-    start = {"deliveries_start": "2024-08-01T00:00:00Z", "deliveries_reread_days": 0, "max_tries": 1}
-    broken = Output()
+    start = {
+        "deliveries_start": "2024-08-01T00:00:00Z",
+        "deliveries_reread_days": 0,
+        "max_tries": 1,
+        "max_workers": 1,
+    }
+    broken = sandbox.output()
     with pytest.raises(Unavailable):
         sandbox.run(broken, "deliveries", **start)
     kept = broken.by("deliveries", "id")
@@ -88,7 +98,7 @@ def test_an_interrupted_read_of_deliveries_goes_on_where_it_stopped(sandbox):
 
 def test_an_interrupted_read_of_activities_starts_again(sandbox):
     sandbox.fault("status", status=500, count=1000, after=3, path="/v1/activities")
-    broken = Output()
+    broken = sandbox.output()
     with pytest.raises(Unavailable):
         sandbox.run(broken, "activities", max_tries=1, max_workers=1)
     assert 0 < len(broken.records["activities"]) < len(sandbox.workspace.events)
@@ -113,3 +123,23 @@ def test_deliveries_of_one_second_are_split_without_loss(sandbox):
     sandbox.writer.configure({"deliveries": many})
     found = sandbox.read("deliveries").by("deliveries", "id")
     assert len(found) == len(sandbox.workspace.config["deliveries"]) + 2500
+
+
+def test_a_full_read_can_be_asked_for(shared, everything):
+    output, state = shared.output(), everything.states[-1]
+    shared.run(output, "activities", "deliveries", state=state, method="FULL_TABLE")
+    for stream in ("activities", "deliveries"):
+        assert output.by(stream, "id").keys() == everything.by(stream, "id").keys()
+
+
+@given(start=st.integers(0, 10**9), length=st.integers(0, 2 * 10**8), parts=st.integers(1, 64))
+def test_windows_and_their_parts_hold_every_second_once(start, length, parts):
+    end = start + length
+    windows = list(deliveries._windows(start, end))
+    assert all(until - since < 182 * DAY for since, until in windows)
+    calls = deliveries._split(start, end, parts)
+    assert 1 <= len(calls) <= parts
+    for ranges in (windows, [(call.query["start_ts"], call.query["end_ts"]) for call in calls]):
+        assert ranges[0][0] == start
+        assert ranges[-1][1] == end
+        assert all(before[1] + 1 == after[0] for before, after in pairwise(ranges))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import requests
-from conftest import NOW
 
 from tap_customerio.sandbox import Settings
 from tap_customerio.sandbox.faults import Bucket, Stats
+
+NOW = 1_760_000_000  # the sandbox's time in tests
 
 DAY = 86_400
 KEY = {"Authorization": "Bearer sandbox-app-key"}

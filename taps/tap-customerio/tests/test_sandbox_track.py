@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import requests
-from conftest import NOW
 from customerio import CustomerIOException
 
 from tap_customerio.workspace.load import Sandbox
+
+NOW = 1_760_000_000  # the sandbox's time in tests
 
 ADA = {"type": "person", "identifiers": {"id": "ada"}}
 HALL = {"type": "object", "identifiers": {"object_type_id": "4", "object_id": "hall"}}

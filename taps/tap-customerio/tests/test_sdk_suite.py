@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import CONFIG, NOW
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_customerio.sandbox import Settings, create_app
@@ -14,11 +13,13 @@ from tap_customerio.tap import TapCustomerIO
 from tap_customerio.workspace import generate
 from tap_customerio.workspace.load import Sandbox
 
+NOW = 1_760_000_000  # the sandbox's time in tests
+
 _SERVER = Server(create_app(Settings(clock=NOW, rate_limit=False)))  # its address is needed below
 
 SingerTests = get_tap_test_class(
     TapCustomerIO,
-    config={**CONFIG, "api_url": _SERVER.url},
+    config={"app_api_key": "sandbox-app-key", "requests_per_second": 5000, "api_url": _SERVER.url},
     suite_config=SuiteConfig(max_records_limit=500),
 )
 

@@ -146,6 +146,13 @@ class Settler:
                 if blocked:
                     continue
             expected = dict(self._crm.expected(row.entity, values))
+            if None in expected.values():
+                # What the CRM would hold as nothing is no value either: a null overwrites only by policy.
+                expected = {
+                    name: value
+                    for name, value in expected.items()
+                    if value is not None or values[name] is None
+                }
             names, shape = self._shape(expected)
             ready.append(_Ready(row, expected, shape, digest(names, expected)))
         return ready

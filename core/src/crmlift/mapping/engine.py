@@ -121,7 +121,7 @@ class Engine:
                     if reject_error:
                         return Rejected(entity, stream, item, Refusal("bad_value", _reason(error), name))
                     continue
-            if value is None:
+            if value is None or value == "":
                 value = default
             if value is not None:
                 values[name] = value

@@ -30,7 +30,7 @@ R = TypeVar("R")
 JSON = dict[str, Any]
 
 _EMAIL = re.compile(r"\S+@\S+")
-_RETRYABLE = {408, 425, 429, 500, 502, 503, 504}
+_RETRYABLE = {408, 425, 429}  # and all of 500 and above
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,26 @@ class Client:
         self._log = logger or logging.getLogger(__name__)
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="customerio")
-        self._fetch = backoff.on_exception(
-            backoff.expo,
-            Unavailable,
-            factor=retry_seconds,
-            max_value=60,
-            max_tries=max_tries,
-            on_backoff=self._log_retry,
-            logger=None,
-        )(self._fetch_once)
+        self._max_tries = max_tries
+        self._retry_seconds = retry_seconds
 
     def call(self, call: Call) -> JSON:
         """Send one request and return the decoded answer."""
+        waits = backoff.expo(factor=self._retry_seconds, max_value=60)
+        next(waits)  # the generator's first value starts it
+        for tries in range(1, self._max_tries):
+            try:
+                return self._fetch(call)
+            except Unavailable as error:
+                wait = backoff.full_jitter(next(waits))
+                self._log.info("try %d failed, again in %.1f s: %s", tries, wait, error)
+                self._budget.rest(wait)  # not the library's own sleep: that would outlast a signal to stop
         return self._fetch(call)
+
+    def close(self) -> None:
+        """Send nothing more; calls that wait raise Stopped."""
+        self._budget.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     def pages(
         self, calls: Iterable[Call], more: Callable[[Call, JSON], bool] | None = None
@@ -161,7 +168,7 @@ class Client:
         request.headers["Authorization"] = f"Bearer {self._api_key}"
         return request
 
-    def _fetch_once(self, call: Call) -> JSON:
+    def _fetch(self, call: Call) -> JSON:
         self._budget.acquire()
         try:
             response = self._session.request(
@@ -187,7 +194,7 @@ class Client:
         message = f"{call}: HTTP {status}: {self._redact(_reason(response))}"
         if status == 429:
             self._budget.pause(_retry_after(response))
-        if status in _RETRYABLE:
+        if status in _RETRYABLE or status >= 500:
             return Unavailable(message)
         # A route that does not exist answers 404 in HTML: then nothing is gone, the address is wrong.
         if status == 404 and "json" in response.headers.get("Content-Type", ""):
@@ -204,11 +211,6 @@ class Client:
 
     def _redact(self, text: str) -> str:
         return _EMAIL.sub("[redacted]", text.replace(self._api_key, "[redacted]"))[:200]
-
-    def _log_retry(self, details: Mapping[str, Any]) -> None:
-        self._log.info(
-            "try %d failed, again in %.1f s: %s", details["tries"], details["wait"], details["exception"]
-        )
 
 
 def _reason(response: requests.Response) -> str:

@@ -4,6 +4,7 @@
     ├── Refused            the API will say the same again: the run ends
     │   ├── Unauthorized   wrong key, or a key of the other region
     │   └── NotFound       the thing is gone, or was never there
+    ├── Stopped            the tap is asked to end
     └── Unavailable        worth another try: rate limit, server error, broken connection
 
 A message never holds a key, a request body, a response body or an address of a person: it names the
@@ -33,3 +34,7 @@ class NotFound(Refused):
 
 class Unavailable(CustomerIOError, RetriableAPIError):
     """A failure that passes: HTTP 429, 5xx, or a connection that broke."""
+
+
+class Stopped(CustomerIOError):
+    """The tap is asked to end: requests that still wait are not sent."""

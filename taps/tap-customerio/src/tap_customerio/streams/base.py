@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Stream
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_customerio.client import Call, Client
 
@@ -82,6 +83,8 @@ class BookmarkedStream(CustomerIOStream):
 
     def advance(self, bookmark: int) -> None:
         """Everything up to the bookmark has been emitted: say so in a STATE message."""
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            return
         state = self.stream_state
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = max(bookmark, state.get("replication_key_value") or 0)
@@ -90,7 +93,9 @@ class BookmarkedStream(CustomerIOStream):
 
     @property
     def bookmark(self) -> int | None:
-        """Where an earlier run stopped; unix seconds."""
+        """Where an earlier run stopped; unix seconds. None where a full read is asked for."""
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            return None
         return unix(self.stream_state.get("replication_key_value"))
 
     def _increment_stream_state(self, latest_record: Any, *, context: Any = None) -> None:

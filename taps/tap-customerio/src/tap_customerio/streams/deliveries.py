@@ -9,7 +9,7 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_customerio.client import Call
+from tap_customerio.client import JSON, Call
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
 from tap_customerio.streams.people import identity
 
@@ -57,9 +57,9 @@ class Deliveries(BookmarkedStream):
         """Deliveries created since the start, window by window."""
         del context
         until = int(time.time()) + _DAY  # the server's clock may be ahead
-        for start, end in _windows(self._since(), until):
+        for start, first in self.client.map(self._first_page, _windows(self._since(), until)):
             newest = 0
-            for delivery in self._window(start, end):
+            for delivery in self._window(start, first):
                 newest = max(newest, delivery["created"])
                 yield self._record(delivery)
             if newest:
@@ -76,9 +76,11 @@ class Deliveries(BookmarkedStream):
             return start
         return max(start, self.bookmark - int(self.config["deliveries_reread_days"]) * _DAY)
 
-    def _window(self, start: int, end: int) -> Iterator[Record]:
+    def _first_page(self, window: tuple[int, int]) -> tuple[int, JSON]:
+        return window[0], self.client.call(_call(*window))
+
+    def _window(self, start: int, first: JSON) -> Iterator[Record]:
         """One window. One cursor is one request at a time, so what the first page leaves is split."""
-        first = self.client.call(_call(start, end))
         page: list[Record] = first.get("messages") or []
         if not first.get("next"):
             yield from page

@@ -27,16 +27,20 @@ _RELATIONSHIPS_PER_PAGE = 100
 
 def object_ids(client: Client) -> Iterator[Record]:
     """Every object of every type: `object_type_id`, `object_type_slug`, `object_id`, `cio_object_id`."""
-    for kind in client.records(_TYPES, "types"):
-        type_id = str(kind["id"])
-        exists = {"field": "object_id", "operator": "exists", "type_id": type_id}
-        scan = Call(
-            "/v1/objects",
-            query={"limit": _IDS_PER_PAGE},
-            body={"object_type_id": type_id, "filter": {"and": [{"object_attribute": exists}]}},
-        )
-        for known in client.records(scan, "identifiers"):
-            yield {"object_type_id": type_id, "object_type_slug": kind.get("slug"), **known}
+    for call, page in client.pages_of(_scan(kind) for kind in client.records(_TYPES, "types")):
+        for known in page.get("identifiers") or ():
+            yield {**call.about, **known}
+
+
+def _scan(kind: Record) -> Call:
+    type_id = str(kind["id"])
+    exists = {"field": "object_id", "operator": "exists", "type_id": type_id}
+    return Call(
+        "/v1/objects",
+        query={"limit": _IDS_PER_PAGE},
+        body={"object_type_id": type_id, "filter": {"and": [{"object_attribute": exists}]}},
+        about={"object_type_id": type_id, "object_type_slug": kind.get("slug")},
+    )
 
 
 def _address(known: Record) -> dict[str, str]:
