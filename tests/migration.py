@@ -61,7 +61,7 @@ class Project:
         )
         result = Result(done.returncode, done.stdout, done.stderr)
         assert not ok or result.code == 0, (
-            f"{command} {arguments} ended with {result.code}:\n{result.err[-4000:]}"
+            f"{command} {arguments} ended with {result.code}:\n{_tail(result.err)}"
         )
         return result
 
@@ -80,6 +80,11 @@ class Project:
         reconciliation = self.crmlift("reconcile", "--json").json
         assert reconciliation["in_step"], reconciliation
         return {entity["entity"]: entity["results"] for entity in reconciliation["entities"]}
+
+
+def _tail(err: str) -> str:
+    """The last lines of a log, without the frames that Meltano draws around its own tracebacks."""
+    return "\n".join([line for line in err.splitlines() if not line.startswith(("│", "╭", "╰"))][-40:])
 
 
 def fill(server: Server, *, people: int) -> None:

@@ -68,7 +68,12 @@ class Pipeline:
         self._emit_state = emit_state
         self._checkpoint_rows = checkpoint_rows
         self._loader = Loader(
-            destination, ledger, self.counts, self.engine.entities(), on_flush=self._release_states
+            destination,
+            ledger,
+            self.counts,
+            self.engine.entities(),
+            links=self.engine.links(),
+            on_flush=self._release_states,
         )
         self._streams: dict[str, _Stream] = {}
         self._states: deque[tuple[int, Any]] = deque()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from crmlift.destination import Destination
 from crmlift.ledger import Ledger
 from crmlift.loader.counts import Counts
-from crmlift.loader.graph import parents_first
+from crmlift.loader.graph import parents
 from crmlift.loader.settle import Settler
 from crmlift.mapping.engine import Row
 
@@ -25,12 +25,13 @@ class Loader:
         counts: Counts,
         entities: Iterable[str],
         *,
+        links: Iterable[tuple[str, str]] = (),
         on_flush: Callable[[], None] = lambda: None,
     ) -> None:
         self._specs = destination.entities
-        self._order = parents_first(entities, destination.entities)
+        self._parents = parents(entities, destination.entities, links)
         self._settler = Settler(destination, ledger, counts)
-        self._pending: dict[str, list[Row]] = {entity: [] for entity in self._order}
+        self._pending: dict[str, list[Row]] = {entity: [] for entity in self._parents}
         self._on_flush = on_flush
 
     def add(self, row: Row) -> None:
@@ -42,8 +43,8 @@ class Loader:
 
     def flush(self, entity: str) -> None:
         """Settle what is pending for an entity, after what it depends on."""
-        for parent in self._specs[entity].depends_on:
-            if self._pending.get(parent):
+        for parent in self._parents[entity]:
+            if self._pending[parent]:
                 self.flush(parent)
         rows, self._pending[entity] = self._pending[entity], []
         if not rows:
@@ -58,7 +59,7 @@ class Loader:
 
     def flush_all(self) -> None:
         """Settle everything, parents first."""
-        for entity in self._order:
+        for entity in self._parents:
             self.flush(entity)
 
     def oldest_pending(self) -> int | None:

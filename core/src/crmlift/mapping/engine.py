@@ -93,6 +93,13 @@ class Engine:
         """Return the entities that the mapping writes, in the order in which it names them."""
         return list(dict.fromkeys(rule.rule.entity for rules in self.rules.values() for rule in rules))
 
+    def links(self) -> list[tuple[str, str]]:
+        """Return which entity links to which, as the mapping's rules say."""
+        rules = [rule.rule for rules in self.rules.values() for rule in rules]
+        return list(
+            dict.fromkeys((rule.entity, link.entity) for rule in rules for link in rule.links.values())
+        )
+
     def rows(self, stream: str, items: list[Item]) -> Iterator[Row | Rejected]:
         """Yield the rows of a batch of one stream, record by record."""
         rules = self.rules.get(stream, ())

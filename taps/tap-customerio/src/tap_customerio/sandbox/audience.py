@@ -12,8 +12,8 @@ from tap_customerio.sandbox.faults import Faults
 from tap_customerio.sandbox.filters import where
 from tap_customerio.sandbox.objects import Objects
 from tap_customerio.sandbox.pages import cursor, limit, position
+from tap_customerio.sandbox.parsing import json_body, named
 from tap_customerio.sandbox.people import People, identifiers
-from tap_customerio.sandbox.requests import json_body, named
 from tap_customerio.sandbox.segments import Segments
 from tap_customerio.sandbox.store import JSON, Row, parse
 

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from tap_customerio.sandbox.errors import ApiError, reply
 from tap_customerio.sandbox.pages import cursor, limit, position
+from tap_customerio.sandbox.parsing import named
 from tap_customerio.sandbox.people import People
-from tap_customerio.sandbox.requests import named
 from tap_customerio.sandbox.store import JSON, Row, dump, parse
 
 _DAY = 86_400

@@ -9,8 +9,8 @@ from starlette.routing import Route
 from tap_customerio.sandbox.errors import ApiError, reply
 from tap_customerio.sandbox.filters import Condition, where
 from tap_customerio.sandbox.pages import cursor, limit, position
+from tap_customerio.sandbox.parsing import json_body, named
 from tap_customerio.sandbox.people import People, identifiers
-from tap_customerio.sandbox.requests import json_body, named
 from tap_customerio.sandbox.store import JSON
 
 

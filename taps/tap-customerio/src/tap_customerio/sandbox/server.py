@@ -29,7 +29,7 @@ class Server:
                 await super().startup(sockets)
                 started.set()
 
-        self._server = Told(uvicorn.Config(app, log_level="critical", lifespan="on"))
+        self._server = Told(uvicorn.Config(app, log_level="critical", lifespan="on", timeout_keep_alive=60))
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 
     def _run(self) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from customerio import CustomerIO
 from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from tap_customerio.workspace.model import JSON, Event, Object, Person, Workspace
 from tap_customerio.workspace.people import person_id
@@ -19,6 +20,8 @@ from tap_customerio.workspace.people import person_id
 _BATCH_BYTES = 480_000  # the API takes 500 kB
 _SEGMENT_IDS = 1000
 _TIMEOUT = 120
+# A server may close a connection just when it is used again. All writes here can be repeated.
+_RETRIES = Retry(total=3, allowed_methods=None, backoff_factor=0.05)
 
 
 class _PlainHttp(HTTPAdapter):
@@ -36,12 +39,13 @@ class Sandbox:
         self.url = url.rstrip("/")
         self._key = (site_id, track_key)
         self._session = requests.Session()
+        self._session.mount("http://", HTTPAdapter(max_retries=_RETRIES))
         address = urlsplit(self.url)
         self.track = CustomerIO(
-            site_id, track_key, host=address.hostname, port=address.port, timeout=_TIMEOUT, retries=0
+            site_id, track_key, host=address.hostname, port=address.port, timeout=_TIMEOUT
         )
         if address.scheme == "http":
-            self.track.http.mount("https://", _PlainHttp())
+            self.track.http.mount("https://", _PlainHttp(max_retries=_RETRIES))
         answer = self._session.get(f"{self.url}/_sandbox/config", timeout=_TIMEOUT)
         if answer.status_code != 200 or "now" not in answer.text:
             raise ValueError(f"{self.url} is no sandbox")
