@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from crmlift.chunks import chunks
 from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
@@ -19,6 +20,7 @@ from crmlift.loader.counts import Counts, Result
 from crmlift.mapping.engine import Link, Row
 
 logger = logging.getLogger(__name__)
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Settler:
     def settle(self, entity: str, rows: Sequence[Row]) -> None:
         """Settle rows in their order; of several for one key, each sees what the one before wrote."""
         self._meet(entity)
-        for wave in _waves(rows):
+        for wave in _waves(rows, lambda row: row.key):
             self._settle_distinct(entity, wave)
 
     def _settle_distinct(self, entity: str, rows: Sequence[Row]) -> None:
@@ -89,8 +91,10 @@ class Settler:
             updates += adopted
         for piece in chunks(creates, spec.batch_limit):
             self._create(spec, piece)
-        for piece in chunks(updates, spec.batch_limit):
-            self._update(spec, piece)
+        # Merged people have keys of their own and share a record: each must see what the one before wrote.
+        for wave in _waves(updates, lambda ready: ready.crm_id):
+            for piece in chunks(wave, spec.batch_limit):
+                self._update(spec, piece)
 
     # First contact
 
@@ -379,13 +383,13 @@ class Settler:
         self._counts.entity(spec.name)[Result.DELETED] += len(gone)
 
 
-def _waves(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
-    """Cut rows so that no key stands twice in one wave, keeping the order per key."""
-    waves: list[list[Row]] = []
-    seen: dict[str, int] = defaultdict(int)
+def _waves(rows: Sequence[R], identity: Callable[[R], str | None]) -> Iterable[Sequence[R]]:
+    """Cut rows so that no identity stands twice in one wave, keeping the order per identity."""
+    waves: list[list[R]] = []
+    seen: dict[str | None, int] = defaultdict(int)
     for row in rows:
-        number = seen[row.key]
-        seen[row.key] += 1
+        number = seen[identity(row)]
+        seen[identity(row)] += 1
         if number == len(waves):
             waves.append([])
         waves[number].append(row)
