@@ -8,6 +8,7 @@ from records import EVERYTHING, company, event, member, person, segment, works_a
 from crmlift.destination import Finding, Severity
 from crmlift.errors import ConfigError, RunStopped, TransientError
 from crmlift.reconcile import reconcile
+from crmlift.verify import verify
 
 
 def test_a_workspace_arrives_with_its_links(bench):
@@ -118,6 +119,14 @@ def test_children_read_before_their_parents_arrive_in_the_same_run(bench):
 def test_a_second_company_does_not_displace_the_first(bench):
     bench.run(company("c1"), company("c2"), person("p1"), works_at("p1", "c1"), works_at("p1", "c2"))
     assert bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
+
+
+def test_twins_at_two_companies_keep_the_first(bench):
+    twins = [person("p1"), person("p2", email="p1@example.com")]
+    bench.run(company("c1"), company("c2"), *twins, works_at("p1", "c1"), works_at("p2", "c2"))
+    assert bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
+    with bench.open_ledger() as ledger:
+        assert verify(ledger, bench.crm).passed
 
 
 def test_a_create_that_was_cut_off_is_found_again(bench):

@@ -20,7 +20,8 @@ from crmlift.loader.counts import Counts, Result
 from crmlift.mapping.engine import Link, Row
 
 logger = logging.getLogger(__name__)
-R = TypeVar("R")
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -91,8 +92,8 @@ class Settler:
             updates += adopted
         for piece in chunks(creates, spec.batch_limit):
             self._create(spec, piece)
-        # Merged people have keys of their own and share a record: each must see what the one before wrote.
-        for wave in _waves(updates, lambda ready: ready.crm_id):
+        # Twins have keys of their own but one record: the second must see what the first wrote.
+        for wave in _waves(updates, lambda ready: str(ready.crm_id)):
             for piece in chunks(wave, spec.batch_limit):
                 self._update(spec, piece)
 
@@ -383,16 +384,17 @@ class Settler:
         self._counts.entity(spec.name)[Result.DELETED] += len(gone)
 
 
-def _waves(rows: Sequence[R], identity: Callable[[R], str | None]) -> Iterable[Sequence[R]]:
-    """Cut rows so that no identity stands twice in one wave, keeping the order per identity."""
-    waves: list[list[R]] = []
-    seen: dict[str | None, int] = defaultdict(int)
-    for row in rows:
-        number = seen[identity(row)]
-        seen[identity(row)] += 1
+def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
+    """Cut items so that no key stands twice in one wave, keeping the order per key."""
+    waves: list[list[T]] = []
+    seen: dict[str, int] = defaultdict(int)
+    for item in items:
+        name = key(item)
+        number = seen[name]
+        seen[name] += 1
         if number == len(waves):
             waves.append([])
-        waves[number].append(row)
+        waves[number].append(item)
     return waves
 
 
