@@ -19,8 +19,6 @@ from crmlift.sandbox.server import Server, serve
 from target_odoo.client import OdooClient
 from target_odoo.destination import OdooDestination
 
-pytest.register_assert_rewrite("crmlift.testing.conformance")
-
 FACTORY = "target_odoo.sandbox:create_app"
 _REAL = "TARGET_ODOO_TEST_"
 _numbers = itertools.count()

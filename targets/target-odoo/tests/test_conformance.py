@@ -1,3 +1,5 @@
+"""target-odoo lives the whole life that every target must be able to live."""
+
 from __future__ import annotations
 
 from crmlift.testing.conformance import TargetConformance

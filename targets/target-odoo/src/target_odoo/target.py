@@ -66,14 +66,14 @@ class TargetOdoo(CrmTarget):
         ),
         th.Property(
             "server_limit_s",
-            th.NumberType,
+            th.IntegerType,
             default=120,
             title="Server limit",
             description="Seconds after which the server ends a call by itself (limit_time_real).",
         ),
         th.Property(
             "timeout_s",
-            th.NumberType,
+            th.IntegerType,
             default=300,
             title="Timeout",
             description="Seconds to wait for an answer; keep it above the server's own limit.",
