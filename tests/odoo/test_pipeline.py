@@ -109,7 +109,7 @@ class RealMigration(Migration):
         super().__init__(TargetOdoo, Server(), folder, odoo.settings)
 
     def run_and_kill(self, workspace: Workspace, position: int, chance: random.Random) -> int:
-        """Give the target a random share of the input and kill it at once; return its last state's position."""
+        """Give the target a random share of the input, kill it at once; return its last position."""
         lines = workspace.lines(after=position).splitlines(keepends=True)
         share = lines[: chance.randint(min(50, len(lines)), len(lines))]
         code = "from target_odoo.target import TargetOdoo; TargetOdoo.cli()"

@@ -133,7 +133,7 @@ class Pipeline:
         self._seq += 1
         stream.items.append(Item(record, "", self._seq))
         if len(stream.items) >= BATCH_RECORDS:
-            self._process(name)
+            self._process_up_to(stream)
 
     def state(self, value: Any) -> None:
         """Take a state; it leaves once all records before it are settled."""
@@ -145,6 +145,13 @@ class Pipeline:
         self._release_states()
 
     # Processing
+
+    def _process_up_to(self, stream: _Stream) -> None:
+        """Process a full batch, after what began earlier in other streams: that may be its parents."""
+        first = stream.items[0].seq
+        for name, other in self._streams.items():
+            if other.items and other.items[0].seq <= first:
+                self._process(name)
 
     def _process(self, name: str) -> None:
         stream = self._streams[name]
@@ -282,16 +289,19 @@ class Pipeline:
         self._hooks.call.crmlift_run_finished(run_id=self.run, status="stopped")
 
     def _retry_parked(self) -> None:
-        """Load what waited for rows that have arrived since; once, as nothing new can arrive after."""
-        ready = self._ledger.parked(ready=True)
-        by_stream: dict[str, dict[str, Record]] = {}
-        for item in ready:
-            by_stream.setdefault(item.stream, {})[item.source] = item.record
-            self.counts.entity(item.entity)[Result.WAITING] -= 1
-        for stream, records in by_stream.items():
-            self._ledger.unpark(stream, records)
-            self.again(stream, records.items())
-        self._loader.flush_all()
+        """Load what waited for rows that have arrived since; a record that waits on is tried once."""
+        tried: set[tuple[str, str]] = set()
+        while ready := [item for item in self._ledger.parked(ready=True) if item.where not in tried]:
+            by_stream: dict[str, dict[str, Record]] = {}
+            for item in ready:
+                by_stream.setdefault(item.stream, {})[item.source] = item.record
+            tried.update(item.where for item in ready)
+            for stream, records in by_stream.items():
+                self._ledger.unpark(stream, records)
+                self.again(stream, records.items())
+            self._loader.flush_all()
+        for entity, number in self._ledger.waiting().items():
+            self.counts.entity(entity)[Result.WAITING] = number
 
     def _outgoing(self) -> dict[str, int]:
         return dict(self._crm.outgoing()) if isinstance(self._crm, CountsMessages) else {}

@@ -91,4 +91,4 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
         )
         for name in ledger.entities()
     ]
-    return Reconciliation(last["id"], last["status"], streams, entities, len(ledger.parked()))
+    return Reconciliation(last["id"], last["status"], streams, entities, sum(ledger.waiting().values()))

@@ -99,6 +99,11 @@ class Parked:
     waits_key: str
     record: dict[str, Any]
 
+    @property
+    def where(self) -> tuple[str, str]:
+        """The record: its stream and source key."""
+        return self.stream, self.source
+
 
 class Ledger:
     """The ledger of one destination and workspace; use it as a context manager."""
@@ -489,7 +494,7 @@ class Ledger:
         )
 
     def parked(self, *, ready: bool = False) -> list[Parked]:
-        """Return what waits; with `ready`, only what waits for a row that has arrived."""
+        """Return the first page of what waits; with `ready`, of what waits for a row that has arrived."""
         t, r = tables.parked.c, tables.records.c
         columns = t.stream, t.source, t.entity, t.waits_entity, t.waits_key, t.record
         query = select(*columns).where(t.scope == self._scope).order_by(t.stream, t.source, t.entity)
@@ -497,8 +502,27 @@ class Ledger:
             arrived = (r.scope == t.scope) & (r.entity == t.waits_entity) & (r.source == t.waits_key)
             query = query.join(tables.records, arrived & r.crm_id.is_not(None))
         with self.transaction() as db:
-            rows = db.execute(query).all()
+            rows = db.execute(query.limit(_PAGE)).all()
         return [Parked(**{**row._mapping, "record": orjson.loads(row.record)}) for row in rows]
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many records wait, by the entity that they are to become."""
+        t = tables.parked.c
+        query = select(t.entity, func.count()).where(t.scope == self._scope).group_by(t.entity)
+        with self.transaction() as db:
+            return {row[0]: row[1] for row in db.execute(query)}
+
+    def waits_for(self) -> list[tuple[str, str, int]]:
+        """Return how many records of which stream wait for which entity."""
+        t = tables.parked.c
+        query = (
+            select(t.stream, t.waits_entity, func.count())
+            .where(t.scope == self._scope)
+            .group_by(t.stream, t.waits_entity)
+            .order_by(t.stream, t.waits_entity)
+        )
+        with self.transaction() as db:
+            return [(row[0], row[1], row[2]) for row in db.execute(query)]
 
     def unpark(self, stream: str, sources: Iterable[str]) -> None:
         """Drop parked records that are about to be processed again."""

@@ -147,7 +147,7 @@ class Settler:
                     missing = link
                     blocked |= spec.natural or name in row.rule.required_links
             if missing is not None:
-                self._park(row, missing, count=blocked)
+                self._park(row, missing)
                 if blocked:
                     continue
             expected = dict(self._crm.expected(row.entity, values))
@@ -170,10 +170,8 @@ class Settler:
             self._shapes[given] = names, self._ledger.shape(names)
         return self._shapes[given]
 
-    def _park(self, row: Row, missing: Link, *, count: bool = True) -> None:
+    def _park(self, row: Row, missing: Link) -> None:
         self._ledger.park([Parked(row.stream, row.item.key, row.entity, *missing, row.item.record)])
-        if count:
-            self._counts.entity(row.entity)[Result.WAITING] += 1
 
     # Adoption
 

@@ -24,7 +24,6 @@ def build_report(
 ) -> dict[str, Any]:
     """Gather all facts of a migration as plain values."""
     letters = Counter((x.fate, x.stream, x.entity, x.code, x.field or "") for x in ledger.dead_letters())
-    waiting = Counter((item.stream, item.waits_entity) for item in ledger.parked())
     return {
         "destination": project.target.name,
         "workspace": mapping.workspace,
@@ -40,7 +39,7 @@ def build_report(
         ],
         "waiting": [
             {"stream": stream, "waits_for": entity, "number": number}
-            for (stream, entity), number in sorted(waiting.items())
+            for stream, entity, number in ledger.waits_for()
         ],
         "mapping": [
             {
