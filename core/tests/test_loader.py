@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from records import EVERYTHING, company, event, member, person, segment, works_at
 
-from crmlift.destination import Finding, Severity
+from crmlift.destination import Create, Finding, Severity
 from crmlift.errors import ConfigError, RunStopped, TransientError
 from crmlift.reconcile import reconcile
 from crmlift.verify import verify
@@ -140,6 +142,35 @@ def test_a_create_that_was_cut_off_is_found_again(bench):
     counts = bench.run(person("p1"), person("p2"))
     assert counts["person"] == {"unchanged": 2}
     assert len(bench.crm.rows["person"]) == 2
+
+
+def test_after_a_crash_it_looks_only_when_the_server_must_be_done(bench, monkeypatch):
+    """The server goes on with a create whose client was killed: its rows appear while we wait."""
+    bench.crm.entities = bench.crm.entities | {"event": replace(bench.crm.entities["event"], in_flight_s=120)}
+    bench.run(person("p1"))
+    with bench.open_ledger() as ledger:
+        ledger.open_batch("event", ["e1", "e2"])
+    waits: list[float] = []
+
+    def commit(seconds: float) -> None:
+        waits.append(seconds)
+        rows = [Create(key, {"name": "Bought", "person": "1"}) for key in ("e1", "e2")]
+        bench.crm.create("event", rows)
+
+    monkeypatch.setattr("crmlift.loader.settle.sleep", commit)
+    counts = bench.run(event("e1", "p1"), event("e2", "p1"), event("e3", "p1"))
+    assert len(waits) == 1
+    assert 0 < waits[0] <= 120
+    assert counts["event"] == {"updated": 2, "created": 1}
+    assert len(bench.crm.rows["event"]) == 3
+
+
+def test_a_lost_ledger_still_respects_what_was_adopted(bench):
+    bench.crm.rows["person"]["old"] = {"name": "Kept by sales", "email": "p1@example.com"}
+    bench.run(person("p1"))
+    (bench.folder / "ledger.db").unlink()
+    bench.run(person("p1"))
+    assert bench.crm.rows["person"]["old"]["name"] == "Kept by sales"
 
 
 def test_deleted_people_are_archived_and_memberships_removed(bench):

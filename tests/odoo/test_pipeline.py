@@ -81,7 +81,9 @@ def _columns(odoo: Any) -> list[str]:
 def test_killed_twenty_times_it_ends_as_an_undisturbed_load(odoo, tmp_path: Path):
     workspace = Workspace(400)
     migration = RealMigration(odoo, tmp_path)
-    (tmp_path / "config.json").write_bytes(orjson.dumps(migration.config | {"batch_size": 50}))
+    (tmp_path / "config.json").write_bytes(
+        orjson.dumps(migration.config | {"batch_size": 50, "server_limit_s": 3})
+    )
     chance = random.Random(11)
     position = 0
     for _ in range(KILLS):

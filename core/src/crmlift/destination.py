@@ -77,6 +77,8 @@ class EntitySpec:
     `match` names the fields by which an existing record may be adopted.
     `natural` marks an entity that carries no key of ours because its values are its identity, such
     as the membership of a person in a tag: its id is made of its links, and creating it twice is harmless.
+    `in_flight_s` is how long the server may go on with a `create` whose client is gone, for an entity
+    where doing it again would double rows: after a crash, the loader looks for them only then.
     """
 
     name: str
@@ -85,6 +87,7 @@ class EntitySpec:
     batch_limit: int = 200
     atomic: bool = False
     natural: bool = False
+    in_flight_s: float = 0.0
     can: frozenset[Can] = frozenset({Can.DELETE})
     archive: Values | None = None
     match: frozenset[str] = frozenset()
@@ -123,11 +126,15 @@ class Outcome:
 
 @dataclass(slots=True)
 class Found:
-    """A record in the CRM; `key` is None where it is not one of ours."""
+    """A record in the CRM; `key` is None where it is not one of ours.
+
+    `adopted` says, where the CRM can tell, that our key was put on it later: it was there before us.
+    """
 
     id: str
     key: str | None
     values: dict[str, Value] = field(default_factory=dict)
+    adopted: bool = False
 
 
 class Severity(StrEnum):
@@ -193,7 +200,7 @@ class Destination(Protocol):
         """Return values by id; ids that no longer exist are left out. Empty fields are None."""
 
     def count(self, entity: str) -> int:
-        """Return how many records carry a key of this workspace (for a natural entity: all of its kind)."""
+        """Return how many records carry a key of this workspace; for a natural entity, all of its kind."""
 
     def create(self, entity: str, rows: Sequence[Create]) -> list[Outcome]:
         """Write new records, at most `batch_limit`, each with its key."""

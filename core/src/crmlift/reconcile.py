@@ -87,8 +87,16 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
             destination.entities[name].label,
             counts.get("entities", {}).get(name, {}),
             ledger.count(name, distinct=destination.entities[name].natural),
-            destination.count(name),
+            _in_crm(name, ledger, destination),
         )
         for name in ledger.entities()
     ]
     return Reconciliation(last["id"], last["status"], streams, entities, sum(ledger.waiting().values()))
+
+
+def _in_crm(entity: str, ledger: Ledger, destination: Destination) -> int:
+    """Count our rows in the CRM: by their keys, or, where they carry none, by looking at each."""
+    if not destination.entities[entity].natural:
+        return destination.count(entity)
+    ids = ({row.crm_id for row in page if row.crm_id} for page in ledger.records(entity))
+    return len({found for page in ids for found in destination.read(entity, sorted(page), ())})

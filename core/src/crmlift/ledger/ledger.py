@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from time import time
 from typing import Any, Self, cast
 
 import orjson
@@ -51,6 +52,16 @@ class Known:
     digest: bytes | None = None
     kept: str | None = None
     run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """Creates that were sent and of which no outcome is known; `sent_at` is in unix seconds."""
+
+    id: int
+    run: int
+    keys: list[str]
+    sent_at: float
 
 
 @dataclass(slots=True)
@@ -397,6 +408,7 @@ class Ledger:
             "run": self.run,
             "entity": entity,
             "sent_keys": orjson.dumps(keys).decode(),
+            "sent_at": time(),
         }
         with self.transaction() as db:
             result = db.execute(insert(tables.batches).values(values))
@@ -407,14 +419,13 @@ class Ledger:
         with self.transaction() as db:
             db.execute(delete(tables.batches).where(tables.batches.c.id == number))
 
-    def open_batches(self, entity: str) -> list[tuple[int, int, list[str]]]:
-        """Return batches whose fate is unknown: number, run and keys."""
+    def open_batches(self, entity: str) -> list[OpenBatch]:
+        """Return the batches whose fate is unknown."""
         t = tables.batches.c
-        query = (
-            select(t.id, t.run, t.sent_keys).where(t.scope == self._scope, t.entity == entity).order_by(t.id)
-        )
+        query = select(t.id, t.run, t.sent_keys, t.sent_at).where(t.scope == self._scope, t.entity == entity)
         with self.transaction() as db:
-            return [(row[0], row[1], orjson.loads(row[2])) for row in db.execute(query)]
+            rows = db.execute(query.order_by(t.id)).all()
+        return [OpenBatch(row.id, row.run, orjson.loads(row.sent_keys), row.sent_at) for row in rows]
 
     # The journal
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -110,6 +111,7 @@ batches = Table(
     Column("run", Integer, nullable=False),
     Column("entity", String, nullable=False),
     Column("sent_keys", Text, nullable=False),
+    Column("sent_at", Float, nullable=False),
     comment="Creates on their way; a row that is left over names keys whose fate is unknown.",
 )
 

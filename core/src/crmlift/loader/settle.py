@@ -6,12 +6,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import sleep, time
 from typing import TypeVar
 
 from crmlift.chunks import chunks
 from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
 from crmlift.errors import Refusal
-from crmlift.ledger import DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
+from crmlift.ledger import DeadLetter, JournalEntry, Known, Ledger, OpenBatch, Origin, Parked
 from crmlift.ledger.ledger import dumps
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.candidates import Candidates
@@ -104,21 +105,32 @@ class Settler:
         if entity in self._met:
             return
         self._met.add(entity)
-        natural = self._crm.entities[entity].natural
-        for number, run, keys in self._ledger.open_batches(entity):
-            if natural:
-                self._in_doubt[entity].update(keys)
+        spec = self._crm.entities[entity]
+        for batch in self._ledger.open_batches(entity):
+            if spec.natural:
+                self._in_doubt[entity].update(batch.keys)
             else:
-                self._remember_found(entity, self._crm.find(entity, keys), Origin.CREATED, run)
-            self._ledger.close_batch(number)
-        if not natural and self._ledger.count(entity) == 0 and self._crm.count(entity) > 0:
+                self._remember_found(entity, self._arrived(spec, batch), Origin.CREATED, batch.run)
+            self._ledger.close_batch(batch.id)
+        if not spec.natural and self._ledger.count(entity) == 0 and self._crm.count(entity) > 0:
             logger.info(
                 "The ledger is empty but the CRM holds rows of ours: reading the keys of '%s'.", entity
             )
             for page in self._crm.scan(entity, (), ours=True):
-                self._remember_found(
-                    entity, {item.key: item.id for item in page if item.key}, Origin.FOUND, 0
-                )
+                for origin in (Origin.ADOPTED, Origin.FOUND):
+                    adopted = origin is Origin.ADOPTED
+                    ids = {item.key: item.id for item in page if item.key and item.adopted is adopted}
+                    self._remember_found(entity, ids, origin, 0)
+
+    def _arrived(self, spec: EntitySpec, batch: OpenBatch) -> dict[str, str]:
+        """Find what became of creates that a crash cut off, once the server cannot be at them any more."""
+        found = self._crm.find(spec.name, batch.keys)
+        left = batch.sent_at + spec.in_flight_s - time()
+        if len(found) < len(batch.keys) and left > 0:
+            logger.info("'%s': waiting %.0f s for rows that a broken-off run had sent.", spec.name, left)
+            sleep(left)
+            found = self._crm.find(spec.name, batch.keys)
+        return found
 
     def _remember_found(self, entity: str, ids: dict[str, str], origin: Origin, run: int) -> None:
         known = self._ledger.known(entity, ids)
@@ -301,7 +313,7 @@ class Settler:
                 self._counts.entity(spec.name)[Result.UNCHANGED] += 1
             elif policy == "archive" and spec.archive and record.origin != Origin.MERGED:
                 archive.append((row, record))
-            elif policy == "delete" and record.origin in (Origin.CREATED, Origin.FOUND):
+            elif policy == "delete" and (record.origin == Origin.CREATED or spec.natural):
                 drop.append((row, record))
             else:
                 self._counts.entity(spec.name)[Result.UNCHANGED] += 1

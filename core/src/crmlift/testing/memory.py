@@ -49,6 +49,7 @@ class MemoryCrm:
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in self.entities}
         self.keys: dict[str, dict[str, str]] = {name: {} for name in self.entities}
+        self.adopted: dict[str, set[str]] = {name: set() for name in self.entities}
         self.fields: dict[str, dict[str, Field]] = {name: {} for name in self.entities}
         self.calls: Counter[str] = Counter()
         self.refuses: Callable[[str, Values], bool] = lambda _entity, _values: False
@@ -107,7 +108,12 @@ class MemoryCrm:
         self._call("scan")
         by_id = {crm_id: key for key, crm_id in self.keys[entity].items()}
         yield [
-            Found(crm_id, by_id.get(crm_id), {name: row.get(name) for name in fields})
+            Found(
+                crm_id,
+                by_id.get(crm_id),
+                {name: row.get(name) for name in fields},
+                adopted=by_id.get(crm_id) in self.adopted[entity],
+            )
             for crm_id, row in self.rows[entity].items()
             if (crm_id in by_id) is ours
         ]
@@ -137,6 +143,7 @@ class MemoryCrm:
         """Put keys on records."""
         self._call("adopt")
         self.keys[entity].update(ids)
+        self.adopted[entity].update(ids)
 
     def release(self, entity: str, keys: Sequence[str]) -> None:
         """Take keys off records."""

@@ -39,7 +39,13 @@ class OdooDestination:
     ) -> None:
         self.client = client
         self.entities: Mapping[str, EntitySpec] = {
-            name: replace(entity.spec, batch_limit=batch_size) for name, entity in ENTITIES.items()
+            name: replace(
+                entity.spec,
+                batch_limit=batch_size,
+                # An external id is unique in Odoo; a field of a model made over the API cannot be.
+                in_flight_s=client.server_limit_s if getattr(entity, "key", "") == "field" else 0.0,
+            )
+            for name, entity in ENTITIES.items()
         }
         self.schema = Schema(client)
         self._codec = Codec(Lookups(client))

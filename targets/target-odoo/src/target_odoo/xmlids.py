@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -23,11 +24,13 @@ class XmlIdTable(RecordTable):
 
     def scan_ours(self, fields: Sequence[str]) -> Iterator[list[Found]]:
         """Page through our external ids, then read the records."""
-        for page in pages(self.client, "ir.model.data", self._ours, ["name", "res_id"]):
-            found = [Found(str(row["res_id"]), self._key(row["name"])) for row in page]
+        for page in pages(self.client, "ir.model.data", self._ours, ["name", "res_id", "noupdate"]):
+            found = [
+                Found(str(row["res_id"]), self._key(row["name"]), adopted=row["noupdate"]) for row in page
+            ]
             if fields:
                 values = self.read([f.id for f in found], fields)
-                found = [Found(f.id, f.key, values[f.id]) for f in found if f.id in values]
+                found = [replace(f, values=values[f.id]) for f in found if f.id in values]
             yield found
 
     def count(self) -> int:
