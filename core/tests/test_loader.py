@@ -61,7 +61,7 @@ def test_a_refused_row_stands_alone(bench):
     assert counts == {"person": {"created": 99, "rejected": 1}}
     assert bench.status == "complete_with_rejects"
     with bench.open_ledger() as ledger:
-        (letter,) = ledger.dead_letters()
+        (letter,) = ledger.letters.all()
     assert (letter.source, letter.code, letter.record["email"]) == ("p37", "refused", "p37@example.com")
 
 
@@ -100,7 +100,7 @@ def test_two_matches_are_left_to_a_person(bench):
     bench.crm.rows["person"] |= {"a": {"email": "p1@example.com"}, "b": {"email": "p1@example.com"}}
     assert bench.run(person("p1"))["person"] == {"rejected": 1}
     with bench.open_ledger() as ledger:
-        assert ledger.dead_letters()[0].code == "ambiguous_match"
+        assert ledger.letters.all()[0].code == "ambiguous_match"
 
 
 def test_a_child_waits_for_its_parent_and_is_loaded_when_it_comes(bench):
@@ -149,7 +149,7 @@ def test_after_a_crash_it_looks_only_when_the_server_must_be_done(bench, monkeyp
     bench.crm.entities = bench.crm.entities | {"event": replace(bench.crm.entities["event"], in_flight_s=120)}
     bench.run(person("p1"))
     with bench.open_ledger() as ledger:
-        ledger.open_batch("event", ["e1", "e2"])
+        ledger.journal.open_batch("event", ["e1", "e2"])
     waits: list[float] = []
 
     def commit(seconds: float) -> None:

@@ -70,8 +70,8 @@ def test_dead_letters_are_loaded_after_a_fix(bench):
         pipeline = bench.start(ledger)
         assert retry(pipeline, ledger) == 1
         assert pipeline.finish() == "complete"
-        assert ledger.dead_letters() == []
-        assert ledger.parked() == []
+        assert ledger.letters.all() == []
+        assert ledger.waiting.page() == []
     assert len(bench.crm.rows["event"]) == 1
 
 
@@ -79,4 +79,4 @@ def test_a_record_that_comes_again_in_good_shape_leaves_the_dead_letters(bench):
     bench.run(person("p1"), event("e1", "p1", at="no date"))
     bench.run(event("e1", "p1"))
     with bench.open_ledger() as ledger:
-        assert ledger.dead_letters() == []
+        assert ledger.letters.all() == []

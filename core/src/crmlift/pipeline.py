@@ -80,9 +80,9 @@ class Pipeline:
         self._last_release = monotonic()
         self._seq = 0
         self._messages_before = self._outgoing()
-        self._rejected_before = ledger.rejected_sources()
+        self._rejected_before = ledger.letters.sources()
         self._prepare()
-        self.run = ledger.start_run(mapping_digest)
+        self.run = ledger.runs.start(mapping_digest)
         self._hooks.call.crmlift_run_started(
             run_id=self.run, destination=mapping.destination, workspace=mapping.workspace
         )
@@ -119,7 +119,7 @@ class Pipeline:
             reason = self._mapping.skip.get(stream, "the mapping does not name it")
             logger.info("Stream '%s' is read but not loaded: %s.", stream, reason)
         check = fastjsonschema.compile(dict(schema)) if mapped and self._validate else None
-        self._ledger.note_stream(stream, key_properties)
+        self._ledger.letters.note_stream(stream, key_properties)
         self._streams[stream] = _Stream(tuple(key_properties), check, mapped)
 
     def record(self, name: str, record: Record) -> None:
@@ -189,7 +189,7 @@ class Pipeline:
 
     def _load(self, name: str, stream: _Stream, items: list[Item]) -> None:
         self._settle_letters(name, items)
-        batch = Batch(name, items, stream.key_properties, self._ledger)
+        batch = Batch(name, items, stream.key_properties, self._ledger.claims)
         self._hooks.prepare(batch)
         if batch.removed:
             self._keep_removed(batch)
@@ -206,7 +206,7 @@ class Pipeline:
         """A record that comes again gets a new verdict; the old one is dropped."""
         again = [item.key for item in items if (name, item.key) in self._rejected_before]
         if again:
-            self._ledger.settle_letters(name, again)
+            self._ledger.letters.settle(name, again)
 
     def _keep_removed(self, batch: Batch) -> None:
         letters = [
@@ -215,7 +215,7 @@ class Pipeline:
             )
             for gone in batch.removed
         ]
-        self._ledger.reject(letters)
+        self._ledger.letters.reject(letters)
         counter = self.counts.stream(batch.stream)
         for gone in batch.removed:
             counter[gone.fate] += 1
@@ -223,7 +223,7 @@ class Pipeline:
     def _reject(self, stream: str, item: Item, refusal: Refusal, entity: str = "") -> None:
         counter = self.counts.entity(entity) if entity else self.counts.stream(stream)
         counter[Result.REJECTED] += 1
-        self._ledger.reject(
+        self._ledger.letters.reject(
             [
                 DeadLetter(
                     stream,
@@ -241,7 +241,9 @@ class Pipeline:
     def again(self, stream: str, records: Iterable[tuple[str, Record]]) -> None:
         """Send kept records (source key and record) through hooks and mapping once more."""
         items = [Item(record, key, 0) for key, record in records]
-        self._load(stream, _Stream(tuple(self._ledger.key_properties(stream)), None, mapped=True), items)
+        self._load(
+            stream, _Stream(tuple(self._ledger.letters.key_properties(stream)), None, mapped=True), items
+        )
 
     # Settling
 
@@ -257,7 +259,7 @@ class Pipeline:
             ready.append(self._states.popleft()[1])
         if ready:
             self._last_release = monotonic()
-            self._ledger.note_progress(self.counts.as_dict())
+            self._ledger.runs.note_progress(self.counts.as_dict())
             self._emit_state(ready[-1])
 
     def _flush(self) -> None:
@@ -279,28 +281,28 @@ class Pipeline:
         self._report_problems()
         for entity, counter in self.counts.entities.items():
             self._hooks.call.crmlift_entity_finished(run_id=self.run, entity=entity, counts=dict(counter))
-        self._ledger.finish_run(status, self.counts.as_dict())
+        self._ledger.runs.finish(status, self.counts.as_dict())
         self._hooks.call.crmlift_run_finished(run_id=self.run, status=status)
         return status
 
     def stop(self) -> None:
         """Close the run after an error; what was settled stays."""
-        self._ledger.finish_run("stopped", self.counts.as_dict())
+        self._ledger.runs.finish("stopped", self.counts.as_dict())
         self._hooks.call.crmlift_run_finished(run_id=self.run, status="stopped")
 
     def _retry_parked(self) -> None:
         """Load what waited for rows that have arrived since; a record that waits on is tried once."""
         tried: set[tuple[str, str]] = set()
-        while ready := [item for item in self._ledger.parked(ready=True) if item.where not in tried]:
+        while ready := [item for item in self._ledger.waiting.page(ready=True) if item.where not in tried]:
             by_stream: dict[str, dict[str, Record]] = {}
             for item in ready:
                 by_stream.setdefault(item.stream, {})[item.source] = item.record
             tried.update(item.where for item in ready)
             for stream, records in by_stream.items():
-                self._ledger.unpark(stream, records)
+                self._ledger.waiting.release(stream, records)
                 self.again(stream, records.items())
             self._loader.flush_all()
-        for entity, number in self._ledger.waiting().items():
+        for entity, number in self._ledger.waiting.counts().items():
             self.counts.entity(entity)[Result.WAITING] = number
 
     def _outgoing(self) -> dict[str, int]:

@@ -73,7 +73,7 @@ class Reconciliation:
 
 def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
     """Count, for the latest run."""
-    runs = ledger.runs()
+    runs = ledger.runs.all()
     nothing: dict[str, Any] = {"id": 0, "status": "no run yet", "counts": {}}
     last = runs[-1] if runs else nothing
     counts = last["counts"]
@@ -86,17 +86,19 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
             name,
             destination.entities[name].label,
             counts.get("entities", {}).get(name, {}),
-            ledger.count(name, distinct=destination.entities[name].natural),
+            ledger.records.count(name, distinct=destination.entities[name].natural),
             _in_crm(name, ledger, destination),
         )
-        for name in ledger.entities()
+        for name in ledger.records.entities()
     ]
-    return Reconciliation(last["id"], last["status"], streams, entities, sum(ledger.waiting().values()))
+    return Reconciliation(
+        last["id"], last["status"], streams, entities, sum(ledger.waiting.counts().values())
+    )
 
 
 def _in_crm(entity: str, ledger: Ledger, destination: Destination) -> int:
     """Count our rows in the CRM: by their keys, or, where they carry none, by looking at each."""
     if not destination.entities[entity].natural:
         return destination.count(entity)
-    ids = ({row.crm_id for row in page if row.crm_id} for page in ledger.records(entity))
+    ids = ({row.crm_id for row in page if row.crm_id} for page in ledger.records.pages(entity))
     return len({found for page in ids for found in destination.read(entity, sorted(page), ())})

@@ -13,7 +13,7 @@ def retry(pipeline: Pipeline, ledger: Ledger) -> int:
     were tried.
     """
     by_stream: dict[str, dict[str, dict[str, object]]] = {}
-    for letter in ledger.dead_letters():
+    for letter in ledger.letters.all():
         if letter.entity or letter.fate == "held":
             by_stream.setdefault(letter.stream, {})[letter.source] = letter.record
     for stream, records in by_stream.items():

@@ -49,7 +49,7 @@ def runs_to_undo(ledger: Ledger, *, run: int | None, everything: bool) -> list[i
     Raises `ConfigError` where a later run stands on the one that was asked for.
     """
     standing = [
-        row["id"] for row in reversed(ledger.runs()) if row["status"] not in ("rolled_back", "running")
+        row["id"] for row in reversed(ledger.runs.all()) if row["status"] not in ("rolled_back", "running")
     ]
     if everything:
         return standing
@@ -70,10 +70,10 @@ def roll_back(
 ) -> Undone:
     """Undo one run: with `force` also what others changed since, with `dry_run` only in words."""
     undone = Undone(run, dry_run)
-    for entity in reversed(parents_first(ledger.entities(), destination.entities)):
+    for entity in reversed(parents_first(ledger.records.entities(), destination.entities)):
         _Undo(ledger, destination, destination.entities[entity], undone, force=force).all()
     if not dry_run:
-        ledger.mark_rolled_back(run)
+        ledger.runs.mark_rolled_back(run)
     return undone
 
 
@@ -97,17 +97,17 @@ class _Undo:
     def all(self) -> None:
         """Undo the changes, then the creations."""
         for piece in chunks(
-            self.ledger.journal_backwards(self.undone.run, self.spec.name), self.spec.batch_limit
+            self.ledger.journal.backwards(self.undone.run, self.spec.name), self.spec.batch_limit
         ):
             for group in _runs_of_one_action(piece):
                 self._changes(group)
-        for page in list(self.ledger.records(self.spec.name, run=self.undone.run)):
+        for page in list(self.ledger.records.pages(self.spec.name, run=self.undone.run)):
             shared = [row.source for row in page if row.origin in (Origin.MERGED, Origin.PATCHED)]
             created = [row for row in page if row.origin == Origin.CREATED]
             for rows in chunks(created, self.spec.batch_limit):
                 self._created(rows)
             if not self.undone.dry_run:
-                self.ledger.forget(self.spec.name, shared)
+                self.ledger.records.forget(self.spec.name, shared)
 
     def _changes(self, entries: list[JournalEntry]) -> None:
         match entries[0].action:
@@ -137,8 +137,8 @@ class _Undo:
             if outcome.refusal:
                 self._keep(update.key, update.id, f"the CRM refused it: {outcome.refusal.code}")
         put_back = {update.key for update in updates}
-        self.ledger.put_back(self.spec.name, [entry for entry in entries if entry.key in put_back])
-        self.ledger.drop_journal([entry.id for entry in entries])
+        self.ledger.records.put_back(self.spec.name, [entry for entry in entries if entry.key in put_back])
+        self.ledger.journal.drop([entry.id for entry in entries])
 
     def _release(self, entries: list[JournalEntry]) -> None:
         entries = [entry for entry in entries if entry.key not in self.keeping]
@@ -146,8 +146,8 @@ class _Undo:
         if self.undone.dry_run:
             return
         self.crm.release(self.spec.name, [entry.key for entry in entries])
-        self.ledger.forget(self.spec.name, [entry.key for entry in entries])
-        self.ledger.drop_journal([entry.id for entry in entries])
+        self.ledger.records.forget(self.spec.name, [entry.key for entry in entries])
+        self.ledger.journal.drop([entry.id for entry in entries])
 
     def _recreate(self, entries: list[JournalEntry]) -> None:
         self._count(self.undone.recreated, len(entries))
@@ -164,11 +164,13 @@ class _Undo:
                 back.append(Known(entry.key, entry.key, outcome.id, Origin.FOUND))
             else:
                 self._keep(entry.key, entry.crm_id, "the CRM refused to take it back")
-        self.ledger.remember(self.spec.name, back)
-        self.ledger.drop_journal([entry.id for entry in entries])
+        self.ledger.records.remember(self.spec.name, back)
+        self.ledger.journal.drop([entry.id for entry in entries])
 
     def _created(self, rows: list[Known]) -> None:
-        names = sorted({name for row in rows if row.shape for name in self.ledger.shape_names(row.shape)})
+        names = sorted(
+            {name for row in rows if row.shape for name in self.ledger.records.shape_names(row.shape)}
+        )
         current = self.crm.read(self.spec.name, [row.crm_id or "" for row in rows], names)
         doomed = {
             row.key: row.crm_id or ""
@@ -186,7 +188,7 @@ class _Undo:
                 )
             else:
                 gone.append(outcome.key)
-        self.ledger.forget(self.spec.name, gone)
+        self.ledger.records.forget(self.spec.name, gone)
 
     def _standing(
         self,
@@ -207,7 +209,7 @@ class _Undo:
             return gone_is_fine
         if shape is None or written is None or self.force:
             return True
-        names = self.ledger.shape_names(shape)
+        names = self.ledger.records.shape_names(shape)
         now = current[crm_id] | self.pretended.get(crm_id, {})
         changed = differing(names, written, digest(names, now))
         if changed:

@@ -54,11 +54,11 @@ def run_pipeline(
 
 def _watch(child: subprocess.Popen[bytes], project: Project, watch: Callable[[dict[str, Any]], None]) -> None:
     with project.ledger(read_mapping(project.mapping_path)) as ledger:
-        before = len(ledger.runs())
+        before = len(ledger.runs.all())
         while True:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(POLL_SECONDS)
-            runs = ledger.runs()
+            runs = ledger.runs.all()
             if len(runs) > before:
                 watch(runs[-1]["counts"])
             if child.poll() is not None:

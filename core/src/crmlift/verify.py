@@ -67,7 +67,7 @@ def verify(
 ) -> Verification:
     """Compare all rows, or a sample of so many per entity, chosen by the seed."""
     checks = []
-    for entity in ledger.entities():
+    for entity in ledger.records.entities():
         check = EntityCheck(entity)
         for page in _pages(ledger, entity, sample, seed):
             _compare(check, page, ledger, destination)
@@ -77,12 +77,12 @@ def verify(
 
 def _pages(ledger: Ledger, entity: str, sample: int | None, seed: int) -> Iterator[list[Known]]:
     if sample is None:
-        yield from ledger.records(entity)
+        yield from ledger.records.pages(entity)
         return
     # Reservoir sampling: every row has the same chance, in one pass and little memory.
     chance = random.Random(f"{seed}:{entity}")
     chosen: list[Known] = []
-    for number, row in enumerate(row for page in ledger.records(entity) for row in page):
+    for number, row in enumerate(row for page in ledger.records.pages(entity) for row in page):
         if len(chosen) < sample:
             chosen.append(row)
         elif (place := chance.randrange(number + 1)) < sample:
@@ -93,13 +93,13 @@ def _pages(ledger: Ledger, entity: str, sample: int | None, seed: int) -> Iterat
 
 def _compare(check: EntityCheck, page: list[Known], ledger: Ledger, destination: Destination) -> None:
     rows = [row for row in page if row.crm_id and row.shape and row.digest]
-    names = sorted({name for row in rows for name in ledger.shape_names(row.shape or 0)})
+    names = sorted({name for row in rows for name in ledger.records.shape_names(row.shape or 0)})
     current = (
         destination.read(check.entity, sorted({row.crm_id or "" for row in rows}), names) if rows else {}
     )
     for row in rows:
         crm_id = row.crm_id or ""
-        shape = ledger.shape_names(row.shape or 0)
+        shape = ledger.records.shape_names(row.shape or 0)
         kept = set(orjson.loads(row.kept)) if row.kept else set()
         check.rows += 1
         check.fields += len(shape) - len(kept)
@@ -116,11 +116,14 @@ def _compare(check: EntityCheck, page: list[Known], ledger: Ledger, destination:
 def _written_by_another(name: str, row: Known, current: dict[str, Any], ledger: Ledger, entity: str) -> bool:
     """Several source records may write one CRM record: the field may hold what another one says."""
     now = digest((name,), current)
-    others = [*ledger.sharing(entity, [row.key]).get(row.key, []), *ledger.known(entity, [row.key]).values()]
+    others = [
+        *ledger.records.sharing(entity, [row.key]).get(row.key, []),
+        *ledger.records.known(entity, [row.key]).values(),
+    ]
     for other in others:
         if other.source == row.source or not other.shape or not other.digest:
             continue
-        names = ledger.shape_names(other.shape)
+        names = ledger.records.shape_names(other.shape)
         if name in names:
             place = names.index(name) * len(now)
             if other.digest[place : place + len(now)] == now:

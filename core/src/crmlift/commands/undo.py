@@ -26,7 +26,7 @@ def retry(target: str | None, config_file: Path | None, *, as_json: bool) -> Non
         pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest)
         tried = retrying.retry(pipeline, ledger)
         status = pipeline.finish()
-        left = len(ledger.dead_letters(fate="rejected"))
+        left = len(ledger.letters.all(fate="rejected"))
     if as_json:
         print_json({"tried": tried, "rejected": left, "status": status})
     else:

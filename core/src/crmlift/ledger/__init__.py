@@ -1,5 +1,9 @@
 """The ledger: what came from where, what became of it, and what was there before."""
 
-from crmlift.ledger.ledger import DeadLetter, JournalEntry, Known, Ledger, OpenBatch, Origin, Parked
+from crmlift.ledger.journal import JournalEntry, OpenBatch
+from crmlift.ledger.ledger import Ledger
+from crmlift.ledger.letters import DeadLetter
+from crmlift.ledger.records import Known, Origin
+from crmlift.ledger.waiting import Parked
 
 __all__ = ["DeadLetter", "JournalEntry", "Known", "Ledger", "OpenBatch", "Origin", "Parked"]

@@ -35,7 +35,7 @@ class Candidates:
             return {}
         self._index(entity, sorted({name for row in rows for name, _ in row.rule.match}))
         hits: dict[str, dict[str, list[str]]] = {
-            name: self._ledger.candidates(entity, name, set(values.values()))
+            name: self._ledger.candidates.find(entity, name, set(values.values()))
             for name, values in wanted.items()
         }
         matches: dict[str, list[str]] = {}
@@ -54,9 +54,9 @@ class Candidates:
         if entity in self._indexed:
             return
         self._indexed.add(entity)
-        self._ledger.replace_candidates(entity)
+        self._ledger.candidates.clear(entity)
         for page in self._crm.scan(entity, fields, ours=False):
-            self._ledger.add_candidates(
+            self._ledger.candidates.add(
                 entity,
                 [
                     (name, value, item.id)

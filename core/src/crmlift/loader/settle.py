@@ -13,7 +13,7 @@ from crmlift.chunks import chunks
 from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
 from crmlift.errors import Refusal
 from crmlift.ledger import DeadLetter, JournalEntry, Known, Ledger, OpenBatch, Origin, Parked
-from crmlift.ledger.ledger import dumps
+from crmlift.ledger.store import dumps
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.candidates import Candidates
 from crmlift.loader.compare import changes, digest
@@ -64,7 +64,7 @@ class Settler:
 
     def _settle_distinct(self, entity: str, rows: Sequence[Row]) -> None:
         spec = self._crm.entities[entity]
-        known = self._ledger.known(entity, {name for row in rows for name in (row.source, row.key)})
+        known = self._ledger.records.known(entity, {name for row in rows for name in (row.source, row.key)})
         gone = [row for row in rows if row.deleted]
         if gone:
             self._remove(spec, gone, known)
@@ -106,13 +106,13 @@ class Settler:
             return
         self._met.add(entity)
         spec = self._crm.entities[entity]
-        for batch in self._ledger.open_batches(entity):
+        for batch in self._ledger.journal.open_batches(entity):
             if spec.natural:
                 self._in_doubt[entity].update(batch.keys)
             else:
                 self._remember_found(entity, self._arrived(spec, batch), Origin.CREATED, batch.run)
-            self._ledger.close_batch(batch.id)
-        if not spec.natural and self._ledger.count(entity) == 0 and self._crm.count(entity) > 0:
+            self._ledger.journal.close_batch(batch.id)
+        if not spec.natural and self._ledger.records.count(entity) == 0 and self._crm.count(entity) > 0:
             logger.info(
                 "The ledger is empty but the CRM holds rows of ours: reading the keys of '%s'.", entity
             )
@@ -133,9 +133,9 @@ class Settler:
         return found
 
     def _remember_found(self, entity: str, ids: dict[str, str], origin: Origin, run: int) -> None:
-        known = self._ledger.known(entity, ids)
+        known = self._ledger.records.known(entity, ids)
         rows = [Known(key, key, crm_id, origin, run=run) for key, crm_id in ids.items() if key not in known]
-        self._ledger.remember(entity, rows)
+        self._ledger.records.remember(entity, rows)
 
     # Links
 
@@ -145,7 +145,7 @@ class Settler:
         for row in rows:
             for link in row.links.values():
                 wanted[link.entity].add(link.key)
-        ids = {entity: self._ledger.ids(entity, keys) for entity, keys in wanted.items()}
+        ids = {entity: self._ledger.records.ids(entity, keys) for entity, keys in wanted.items()}
         ready: list[_Ready] = []
         for row in rows:
             values = dict(row.values)
@@ -179,11 +179,11 @@ class Settler:
         given = tuple(values)
         if given not in self._shapes:
             names = tuple(sorted(given))
-            self._shapes[given] = names, self._ledger.shape(names)
+            self._shapes[given] = names, self._ledger.records.shape(names)
         return self._shapes[given]
 
     def _park(self, row: Row, missing: Link) -> None:
-        self._ledger.park([Parked(row.stream, row.item.key, row.entity, *missing, row.item.record)])
+        self._ledger.waiting.park([Parked(row.stream, row.item.key, row.entity, *missing, row.item.record)])
 
     # Adoption
 
@@ -205,10 +205,10 @@ class Settler:
         if adopted:
             ids_by_key = {ready.row.key: str(ready.crm_id) for ready in adopted}
             entries = [JournalEntry("adopt", entity, key, crm_id, {}) for key, crm_id in ids_by_key.items()]
-            self._ledger.journal(entries)
+            self._ledger.journal.write(entries)
             self._crm.adopt(entity, ids_by_key)
             # Known at once, without a digest: a crash before the update must not adopt anew.
-            self._ledger.remember(
+            self._ledger.records.remember(
                 entity, [Known(key, key, crm_id, Origin.ADOPTED) for key, crm_id in ids_by_key.items()]
             )
             self._counts.entity(entity)[Result.ADOPTED] += len(adopted)
@@ -218,12 +218,12 @@ class Settler:
 
     def _create(self, spec: EntitySpec, piece: list[_Ready]) -> None:
         entity = spec.name
-        batch = self._ledger.open_batch(entity, [ready.row.key for ready in piece])
+        batch = self._ledger.journal.open_batch(entity, [ready.row.key for ready in piece])
         rows = [Create(ready.row.key, _without_nulls(ready.values)) for ready in piece]
         outcomes = write_surviving(lambda some: self._crm.create(entity, some), rows)
         with self._ledger.transaction():
             self._settled(entity, piece, outcomes)
-            self._ledger.close_batch(batch)
+            self._ledger.journal.close_batch(batch)
 
     def _update(self, spec: EntitySpec, piece: list[_Ready]) -> None:
         """Read, compare and write what differs; the before-images are written down first."""
@@ -250,7 +250,7 @@ class Settler:
             written.append(ready)
             rows.append(Update(ready.row.key, crm_id, write))
             entries.append(self._journal_entry(entity, ready, write, before))
-        self._ledger.journal(entries)
+        self._ledger.journal.write(entries)
         outcomes = write_surviving(lambda some: self._crm.update(entity, some), rows)
         with self._ledger.transaction():
             self._settled(entity, written, outcomes)
@@ -267,7 +267,7 @@ class Settler:
             crm_id=str(ready.crm_id),
             before={name: before.get(name) for name in names},
             after=digest(names, write),
-            shape=self._ledger.shape(names),
+            shape=self._ledger.records.shape(names),
             source=ready.row.source,
             was_shape=ready.was.shape if ready.was else None,
             was_digest=ready.was.digest if ready.was else None,
@@ -287,11 +287,11 @@ class Settler:
             if ready.result is not None:
                 counter[ready.result] += 1
             done.append(ready)
-        self._ledger.remember(entity, [ready.known() for ready in done])
+        self._ledger.records.remember(entity, [ready.known() for ready in done])
 
     def _reject(self, row: Row, refusal: Refusal) -> None:
         self._counts.entity(row.entity)[Result.REJECTED] += 1
-        self._ledger.reject(
+        self._ledger.letters.reject(
             [
                 DeadLetter(
                     row.stream, row.item.key, row.entity, "rejected",
@@ -325,9 +325,11 @@ class Settler:
     def _unshared(self, spec: EntitySpec, drop: list[tuple[Row, Known]]) -> list[tuple[Row, Known]]:
         """Leave what a twin holds too: its own row is dropped, the CRM's record stays."""
         sources = [row.source for row, _ in drop]
-        held = self._ledger.still_held(spec.name, [str(record.crm_id) for _, record in drop], besides=sources)
+        held = self._ledger.records.still_held(
+            spec.name, [str(record.crm_id) for _, record in drop], besides=sources
+        )
         shared = [row.source for row, record in drop if record.crm_id in held]
-        self._ledger.forget(spec.name, shared)
+        self._ledger.records.forget(spec.name, shared)
         self._counts.entity(spec.name)[Result.UNCHANGED] += len(shared)
         return [(row, record) for row, record in drop if record.crm_id not in held]
 
@@ -353,13 +355,13 @@ class Settler:
                     crm_id=crm_id,
                     before=image,
                     after=digest(names, values),
-                    shape=self._ledger.shape(names),
+                    shape=self._ledger.records.shape(names),
                     source=row.source,
                     was_shape=record.shape,
                     was_digest=record.digest,
                 )
             )
-        self._ledger.journal(entries)
+        self._ledger.journal.write(entries)
         outcomes = write_surviving(lambda some: self._crm.update(spec.name, some), rows)
         by_key = {row.key: (row, record) for row, record in piece}
         for outcome in outcomes:
@@ -370,11 +372,16 @@ class Settler:
             self._counts.entity(spec.name)[Result.ARCHIVED] += 1
             # Without its digest the row is compared again, should the source bring the record back.
             record.digest = record.shape = None
-            self._ledger.remember(spec.name, [record])
+            self._ledger.records.remember(spec.name, [record])
 
     def _delete(self, spec: EntitySpec, piece: list[tuple[Row, Known]]) -> None:
         names = sorted(
-            {name for _, record in piece if record.shape for name in self._ledger.shape_names(record.shape)}
+            {
+                name
+                for _, record in piece
+                if record.shape
+                for name in self._ledger.records.shape_names(record.shape)
+            }
         )
         current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
         entries = [
@@ -383,14 +390,14 @@ class Settler:
             )
             for row, record in piece
         ]
-        self._ledger.journal(entries)
+        self._ledger.journal.write(entries)
         outcomes = self._crm.delete(spec.name, {row.key: str(record.crm_id) for row, record in piece})
         by_key = {row.key: row for row, _ in piece}
         gone = [outcome.key for outcome in outcomes if outcome.refusal is None]
         for outcome in outcomes:
             if outcome.refusal is not None:
                 self._reject(by_key[outcome.key], outcome.refusal)
-        self._ledger.forget(spec.name, [by_key[key].source for key in gone])
+        self._ledger.records.forget(spec.name, [by_key[key].source for key in gone])
         self._counts.entity(spec.name)[Result.DELETED] += len(gone)
 
 

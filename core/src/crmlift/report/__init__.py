@@ -23,13 +23,13 @@ def build_report(
     project: Project, mapping: Mapping, ledger: Ledger, counts: Reconciliation, checked: Verification
 ) -> dict[str, Any]:
     """Gather all facts of a migration as plain values."""
-    letters = Counter((x.fate, x.stream, x.entity, x.code, x.field or "") for x in ledger.dead_letters())
+    letters = Counter((x.fate, x.stream, x.entity, x.code, x.field or "") for x in ledger.letters.all())
     return {
         "destination": project.target.name,
         "workspace": mapping.workspace,
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "approval": _approval(project),
-        "runs": ledger.runs(),
+        "runs": ledger.runs.all(),
         "counts": counts.as_dict(),
         "verification": checked.as_dict(),
         "skipped": mapping.skip,
@@ -39,7 +39,7 @@ def build_report(
         ],
         "waiting": [
             {"stream": stream, "waits_for": entity, "number": number}
-            for stream, entity, number in ledger.waits_for()
+            for stream, entity, number in ledger.waiting.causes()
         ],
         "mapping": [
             {

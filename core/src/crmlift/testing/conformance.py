@@ -81,7 +81,7 @@ class Migration:
     def counts(self) -> dict[str, Any]:
         """Return the counts of the last run."""
         with self.ledger() as ledger:
-            counts: dict[str, Any] = ledger.runs()[-1]["counts"]
+            counts: dict[str, Any] = ledger.runs.all()[-1]["counts"]
             return counts
 
     @contextmanager
@@ -273,7 +273,7 @@ class TargetConformance:
         assert counts[self.person]["rejected"] == 1
         assert bad["cio_id"] not in migration.snapshot()[self.person]
         with migration.ledger() as ledger:
-            (letter,) = [x for x in ledger.dead_letters() if x.entity == self.person]
+            (letter,) = [x for x in ledger.letters.all() if x.entity == self.person]
         assert letter.source == bad["cio_id"]
         assert letter.code
         migration.server.faults()

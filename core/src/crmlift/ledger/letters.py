@@ -1,0 +1,86 @@
+"""Dead letters: records that were rejected, held or excluded, whole, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from crmlift.ledger import tables
+from crmlift.ledger.store import Store, dumps
+
+
+@dataclass(slots=True)
+class DeadLetter:
+    """A record that was not loaded, whole, with the reason; `fate` is rejected, held or excluded."""
+
+    stream: str
+    source: str
+    entity: str
+    fate: str
+    code: str
+    field: str | None
+    detail: str
+    record: dict[str, Any]
+
+
+class Letters:
+    """The dead letters, and the key properties of the streams that they came from."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def reject(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep records that were not loaded; a newer letter replaces the older one."""
+        self._store.upsert(
+            tables.dead_letters,
+            [asdict(letter) | {"record": dumps(letter.record)} for letter in letters],
+            keys=["scope", "stream", "source", "entity"],
+        )
+
+    def all(self, *, fate: str | None = None) -> list[DeadLetter]:
+        """Return what was not loaded, by stream and source."""
+        t = tables.dead_letters.c
+        columns = t.stream, t.source, t.entity, t.fate, t.code, t.field, t.detail, t.record
+        query = select(*columns).where(t.scope == self._store.scope).order_by(t.stream, t.source, t.entity)
+        if fate:
+            query = query.where(t.fate == fate)
+        with self._store.transaction() as db:
+            rows = db.execute(query).all()
+        return [DeadLetter(**{**row._mapping, "record": orjson.loads(row.record)}) for row in rows]
+
+    def sources(self) -> set[tuple[str, str]]:
+        """Return stream and source of every record in the dead letters."""
+        t = tables.dead_letters.c
+        with self._store.transaction() as db:
+            query = select(t.stream, t.source).where(t.scope == self._store.scope)
+            return {(row[0], row[1]) for row in db.execute(query)}
+
+    def settle(self, stream: str, sources: Iterable[str]) -> None:
+        """Drop the dead letters of records that are about to be processed again."""
+        self._store.drop(tables.dead_letters, stream, sources)
+
+    def note_stream(self, stream: str, key_properties: Sequence[str]) -> None:
+        """Keep the key properties of a stream, for records that are tried again later."""
+        statement = self._store.insert(tables.streams).values(
+            scope=self._store.scope, stream=stream, key_properties=orjson.dumps(list(key_properties)).decode()
+        )
+        with self._store.transaction() as db:
+            db.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["scope", "stream"],
+                    set_={"key_properties": statement.excluded.key_properties},
+                )
+            )
+
+    def key_properties(self, stream: str) -> list[str]:
+        """Return the key properties of a stream that was loaded before."""
+        t = tables.streams.c
+        with self._store.transaction() as db:
+            text = db.execute(
+                select(t.key_properties).where(t.scope == self._store.scope, t.stream == stream)
+            ).scalar()
+        return list(orjson.loads(text)) if text else []

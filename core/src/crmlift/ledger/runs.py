@@ -1,0 +1,74 @@
+"""Runs: when each began and ended, and what it counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import delete, insert, select, update
+
+from crmlift.ledger import tables
+from crmlift.ledger.store import Store
+
+
+class Runs:
+    """The runs of one destination and workspace."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def start(self, mapping_digest: str) -> int:
+        """Begin a run and return its number; a run that never finished is marked as broken off."""
+        with self._store.transaction() as db:
+            unfinished = tables.runs.c.scope == self._store.scope, tables.runs.c.status == "running"
+            db.execute(update(tables.runs).where(*unfinished).values(status="broken_off"))
+            result = db.execute(
+                insert(tables.runs).values(
+                    scope=self._store.scope,
+                    status="running",
+                    mapping_digest=mapping_digest,
+                    started_at=_now(),
+                    counts="{}",
+                )
+            )
+            self._store.run = int(cast("tuple[int]", result.inserted_primary_key)[0])
+        return self._store.run
+
+    def finish(self, status: str, counts: Mapping[str, Any]) -> None:
+        """Close the current run with its counts."""
+        with self._store.transaction() as db:
+            db.execute(
+                update(tables.runs)
+                .where(tables.runs.c.id == self._store.run)
+                .values(status=status, finished_at=_now(), counts=orjson.dumps(counts).decode())
+            )
+
+    def note_progress(self, counts: Mapping[str, Any]) -> None:
+        """Keep the counts so far, for whoever watches the run."""
+        with self._store.transaction() as db:
+            db.execute(
+                update(tables.runs)
+                .where(tables.runs.c.id == self._store.run)
+                .values(counts=orjson.dumps(counts).decode())
+            )
+
+    def mark_rolled_back(self, run: int) -> None:
+        """Note that a run was undone, and drop what it left waiting."""
+        with self._store.transaction() as db:
+            db.execute(update(tables.runs).where(tables.runs.c.id == run).values(status="rolled_back"))
+            for table in (tables.parked, tables.dead_letters, tables.batches):
+                db.execute(delete(table).where(table.c.scope == self._store.scope, table.c.run == run))
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return all runs, oldest first, with their counts as a dict."""
+        query = select(tables.runs).where(tables.runs.c.scope == self._store.scope).order_by(tables.runs.c.id)
+        with self._store.transaction() as db:
+            return [
+                dict(row) | {"counts": orjson.loads(row["counts"])} for row in db.execute(query).mappings()
+            ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,100 @@
+"""The database under the ledger: connection, transactions, and what its parts share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, create_engine, delete, event, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+
+from crmlift.chunks import chunks
+from crmlift.ledger import tables
+
+PAGE = 1000
+"""Rows per query: well under the number of parameters that SQLite and PostgreSQL take."""
+
+
+class Store:
+    """One connection, for one destination and workspace (`scope`); `run` is the current run's number."""
+
+    def __init__(self, url: str, *, destination: str, workspace: str) -> None:
+        self._engine = create_engine(_private_file(url))
+        self.insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _durable)
+        tables.metadata.create_all(self._engine)
+        self._connection: Connection = self._engine.connect()
+        self.scope = self._scope_id(destination, workspace)
+        self.run = 0
+
+    def close(self) -> None:
+        """Close the connection; what was written stays."""
+        self._connection.close()
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All writes inside stand or fall together; nested ones join the outer."""
+        if self._connection.in_transaction():
+            yield self._connection
+        else:
+            with self._connection.begin():
+                yield self._connection
+
+    def upsert(self, table: Table, rows: Sequence[dict[str, Any]], *, keys: list[str]) -> None:
+        """Insert rows of this scope and run; of those that are there, replace all but the keys."""
+        if not rows:
+            return
+        statement = self.insert(table)
+        others = {
+            column.name: statement.excluded[column.name] for column in table.c if column.name not in keys
+        }
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
+        with self.transaction() as db:
+            db.execute(statement, [{"scope": self.scope, "run": self.run} | row for row in rows])
+
+    def drop(self, table: Table, stream: str, sources: Iterable[str]) -> None:
+        """Delete the rows of some source records."""
+        mine = table.c.scope == self.scope, table.c.stream == stream
+        with self.transaction() as db:
+            for page in chunks(sources, PAGE):
+                db.execute(delete(table).where(*mine, table.c.source.in_(page)))
+
+    def _scope_id(self, destination: str, workspace: str) -> int:
+        t = tables.scopes.c
+        query = select(t.id).where(t.destination == destination, t.workspace == workspace)
+        with self.transaction() as db:
+            found = db.execute(query).scalar()
+            if found is None:
+                db.execute(insert(tables.scopes).values(destination=destination, workspace=workspace))
+                found = db.execute(query).scalar_one()
+        return int(found)
+
+
+def dumps(value: Any) -> str:
+    """JSON text of canonical values; dates become ISO 8601."""
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _private_file(url: str) -> str:
+    """Create the file of an SQLite ledger before SQLite does, readable for its owner only."""
+    database = make_url(url).database
+    if url.startswith("sqlite") and database and database != ":memory:":
+        path = Path(database)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    return url
+
+
+def _durable(connection: Any, _record: object) -> None:
+    # FULL: what a run noted before it sent a batch must survive a power cut, or events could double.
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
