@@ -11,6 +11,7 @@ from pathlib import Path
 from tables import print_table
 
 from crmlift import plugins
+from crmlift.project import target_class
 from crmlift.sandbox.server import serve
 from crmlift.testing.conformance import Migration
 from crmlift.testing.workspace import Workspace
@@ -21,7 +22,7 @@ PEOPLE = 5_000
 def main() -> None:
     """Load a workspace into each installed target's sandbox, twice, and count what was asked of it."""
     for name in plugins.names(plugins.TARGETS):
-        target = plugins.target_class(name)
+        target = target_class(name)
         with (
             serve(plugins.find(plugins.SANDBOXES, name).value) as server,
             tempfile.TemporaryDirectory() as folder,

@@ -157,7 +157,7 @@ def test_after_a_crash_it_looks_only_when_the_server_must_be_done(bench, monkeyp
         rows = [Create(key, {"name": "Bought", "person": "1"}) for key in ("e1", "e2")]
         bench.crm.create("event", rows)
 
-    monkeypatch.setattr("crmlift.loader.settle.sleep", commit)
+    monkeypatch.setattr("crmlift.loader.recovery.sleep", commit)
     counts = bench.run(event("e1", "p1"), event("e2", "p1"), event("e3", "p1"))
     assert len(waits) == 1
     assert 0 < waits[0] <= 120

@@ -17,13 +17,13 @@ import fastjsonschema
 from crmlift.batch import Batch, Item, Record, join_key
 from crmlift.destination import CountsMessages, Destination, Severity
 from crmlift.errors import InputError, Refusal, RunStopped
+from crmlift.hooks.manager import Hooks
 from crmlift.ledger import DeadLetter, Ledger
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.loader import Loader
 from crmlift.mapping import schema_changes
 from crmlift.mapping.engine import DELETED, Engine, Rejected
 from crmlift.mapping.model import Mapping as MappingFile
-from crmlift.plugins import Hooks
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -55,7 +55,7 @@ def open_project(name: str | None, config_file: Path | None = None) -> Project:
     """
     name = name or _only_target()
     short = name.removeprefix("target-").partition("--")[0]
-    target = plugins.target_class(short)
+    target = target_class(short)
     if config_file is not None:
         settings: dict[str, Any] = orjson.loads(config_file.read_bytes())
     elif Path("meltano.yml").exists():
@@ -65,6 +65,12 @@ def open_project(name: str | None, config_file: Path | None = None) -> Project:
     with _quiet_sdk():
         made = target(config=settings, parse_env_config=config_file is None, validate_config=True)
     return Project(short, target, dict(made.config))
+
+
+def target_class(name: str) -> type[CrmTarget]:
+    """Return the target of a CRM, by its short name (`odoo`) or its command (`target-odoo`)."""
+    found = plugins.find(plugins.TARGETS, name.removeprefix("target-"))
+    return cast("type[CrmTarget]", plugins.load(found))
 
 
 def meltano() -> str:

@@ -21,7 +21,7 @@ from crmlift.commands.run import progress
 from crmlift.errors import ConfigError
 from crmlift.mapping.approval import approve
 from crmlift.mapping.default import write_default
-from crmlift.project import Project, open_project
+from crmlift.project import Project, open_project, target_class
 from crmlift.report import build_report, render_html
 from crmlift.running import run_pipeline
 from crmlift.sandbox.server import Server, serve
@@ -132,7 +132,7 @@ def _settings(target: str, folder: Path, source: Server, crm: Server) -> Iterato
 
 def _sandbox_settings(target: str) -> dict[str, str]:
     """The credentials that a target's sandbox takes, as that target names them."""
-    credentials = plugins.target_class(target).sandbox_config
+    credentials = target_class(target).sandbox_config
     return {f"TARGET_{target.upper()}_{name.upper()}": value for name, value in credentials.items()}
 
 

@@ -5,43 +5,24 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from time import sleep, time
 from typing import TypeVar
 
 from crmlift.chunks import chunks
 from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
 from crmlift.errors import Refusal
-from crmlift.ledger import DeadLetter, JournalEntry, Known, Ledger, OpenBatch, Origin, Parked
-from crmlift.ledger.store import dumps
+from crmlift.ledger import DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.candidates import Candidates
 from crmlift.loader.compare import changes, digest
 from crmlift.loader.counts import Counts, Result
+from crmlift.loader.ready import Ready
+from crmlift.loader.recovery import Recovery
+from crmlift.loader.removal import Removal
 from crmlift.mapping.engine import Link, Row
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Ready:
-    """A row with its links resolved and its digest taken."""
-
-    row: Row
-    values: dict[str, Value]
-    shape: int
-    digest: bytes
-    was: Known | None = None
-    crm_id: str | None = None
-    origin: Origin = Origin.CREATED
-    result: Result = Result.CREATED
-    kept: list[str] = field(default_factory=list)
-
-    def known(self) -> Known:
-        kept = dumps(sorted(self.kept)) if self.kept else None
-        return Known(self.row.source, self.row.key, self.crm_id, self.origin, self.shape, self.digest, kept)
 
 
 class Settler:
@@ -52,13 +33,13 @@ class Settler:
         self._ledger = ledger
         self._counts = counts
         self._candidates = Candidates(destination, ledger)
-        self._met: set[str] = set()
-        self._in_doubt: dict[str, set[str]] = defaultdict(set)
+        self._recovery = Recovery(destination, ledger)
+        self._removal = Removal(destination, ledger, counts, self._reject)
         self._shapes: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
 
     def settle(self, entity: str, rows: Sequence[Row]) -> None:
         """Settle rows in their order; of several for one key, each sees what the one before wrote."""
-        self._meet(entity)
+        self._recovery.meet(entity)
         for wave in _waves(rows, lambda row: row.key):
             self._settle_distinct(entity, wave)
 
@@ -67,9 +48,9 @@ class Settler:
         known = self._ledger.records.known(entity, {name for row in rows for name in (row.source, row.key)})
         gone = [row for row in rows if row.deleted]
         if gone:
-            self._remove(spec, gone, known)
-        creates: list[_Ready] = []
-        updates: list[_Ready] = []
+            self._removal.remove(spec, gone, known)
+        creates: list[Ready] = []
+        updates: list[Ready] = []
         unchanged = 0
         for ready in self._resolve(spec, [row for row in rows if not row.deleted]):
             mine = ready.was = known.get(ready.row.source)
@@ -79,8 +60,7 @@ class Settler:
                 continue
             present = mine if mine and mine.crm_id else owner if owner and owner.crm_id else None
             if present is not None:
-                ready.crm_id = present.crm_id
-                ready.origin = _origin(ready.row, present)
+                ready.take(present)
                 updates.append(ready)
             elif ready.row.rule.rule.mode == "update" or ready.row.item.merged:
                 self._park(ready.row, Link(entity, ready.row.key))
@@ -98,55 +78,16 @@ class Settler:
             for piece in chunks(wave, spec.batch_limit):
                 self._update(spec, piece)
 
-    # First contact
-
-    def _meet(self, entity: str) -> None:
-        """Learn, once per run, what the CRM already holds of ours that the ledger does not know."""
-        if entity in self._met:
-            return
-        self._met.add(entity)
-        spec = self._crm.entities[entity]
-        for batch in self._ledger.journal.open_batches(entity):
-            if spec.natural:
-                self._in_doubt[entity].update(batch.keys)
-            else:
-                self._remember_found(entity, self._arrived(spec, batch), Origin.CREATED, batch.run)
-            self._ledger.journal.close_batch(batch.id)
-        if not spec.natural and self._ledger.records.count(entity) == 0 and self._crm.count(entity) > 0:
-            logger.info(
-                "The ledger is empty but the CRM holds rows of ours: reading the keys of '%s'.", entity
-            )
-            for page in self._crm.scan(entity, (), ours=True):
-                for origin in (Origin.ADOPTED, Origin.FOUND):
-                    adopted = origin is Origin.ADOPTED
-                    ids = {item.key: item.id for item in page if item.key and item.adopted is adopted}
-                    self._remember_found(entity, ids, origin, 0)
-
-    def _arrived(self, spec: EntitySpec, batch: OpenBatch) -> dict[str, str]:
-        """Find what became of creates that a crash cut off, once the server cannot be at them any more."""
-        found = self._crm.find(spec.name, batch.keys)
-        left = batch.sent_at + spec.in_flight_s - time()
-        if len(found) < len(batch.keys) and left > 0:
-            logger.info("'%s': waiting %.0f s for rows that a broken-off run had sent.", spec.name, left)
-            sleep(left)
-            found = self._crm.find(spec.name, batch.keys)
-        return found
-
-    def _remember_found(self, entity: str, ids: dict[str, str], origin: Origin, run: int) -> None:
-        known = self._ledger.records.known(entity, ids)
-        rows = [Known(key, key, crm_id, origin, run=run) for key, crm_id in ids.items() if key not in known]
-        self._ledger.records.remember(entity, rows)
-
     # Links
 
-    def _resolve(self, spec: EntitySpec, rows: Sequence[Row]) -> list[_Ready]:
+    def _resolve(self, spec: EntitySpec, rows: Sequence[Row]) -> list[Ready]:
         """Turn links into CRM ids; park the rows that cannot go without one."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             for link in row.links.values():
                 wanted[link.entity].add(link.key)
         ids = {entity: self._ledger.records.ids(entity, keys) for entity, keys in wanted.items()}
-        ready: list[_Ready] = []
+        ready: list[Ready] = []
         for row in rows:
             values = dict(row.values)
             missing: Link | None = None
@@ -171,7 +112,7 @@ class Settler:
                     if value is not None or values[name] is None
                 }
             names, shape = self._shape(expected)
-            ready.append(_Ready(row, expected, shape, digest(names, expected)))
+            ready.append(Ready(row, expected, shape, digest(names, expected)))
         return ready
 
     def _shape(self, values: Mapping[str, Value]) -> tuple[tuple[str, ...], int]:
@@ -187,10 +128,10 @@ class Settler:
 
     # Adoption
 
-    def _adopt(self, entity: str, rows: list[_Ready]) -> tuple[list[_Ready], list[_Ready]]:
+    def _adopt(self, entity: str, rows: list[Ready]) -> tuple[list[Ready], list[Ready]]:
         """Split rows without a record into those to create and those that take over an existing one."""
-        creates: list[_Ready] = []
-        adopted: list[_Ready] = []
+        creates: list[Ready] = []
+        adopted: list[Ready] = []
         matches = self._candidates.match(entity, [ready.row for ready in rows])
         for ready in rows:
             ids = matches.get(ready.row.key, [])
@@ -216,7 +157,7 @@ class Settler:
 
     # Writing
 
-    def _create(self, spec: EntitySpec, piece: list[_Ready]) -> None:
+    def _create(self, spec: EntitySpec, piece: list[Ready]) -> None:
         entity = spec.name
         batch = self._ledger.journal.open_batch(entity, [ready.row.key for ready in piece])
         rows = [Create(ready.row.key, _without_nulls(ready.values)) for ready in piece]
@@ -225,15 +166,15 @@ class Settler:
             self._settled(entity, piece, outcomes)
             self._ledger.journal.close_batch(batch)
 
-    def _update(self, spec: EntitySpec, piece: list[_Ready]) -> None:
+    def _update(self, spec: EntitySpec, piece: list[Ready]) -> None:
         """Read, compare and write what differs; the before-images are written down first."""
         entity = spec.name
         names = sorted({name for ready in piece for name in ready.values})
         current = self._crm.read(entity, [str(ready.crm_id) for ready in piece], names)
-        written: list[_Ready] = []
+        written: list[Ready] = []
         rows: list[Update] = []
         entries: list[JournalEntry] = []
-        settled: list[_Ready] = []
+        settled: list[Ready] = []
         for ready in piece:
             crm_id = str(ready.crm_id)
             before = current.get(crm_id)
@@ -242,8 +183,8 @@ class Settler:
                     ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
                 )
                 continue
-            write, ready.kept = changes(ready.values, before, fill_empty=_fill_empty(ready))
-            ready.result = _result(ready, bool(write))
+            write, ready.kept = changes(ready.values, before, fill_empty=ready.fill_empty())
+            ready.settle(wrote=bool(write))
             if not write:
                 settled.append(ready)
                 continue
@@ -257,7 +198,7 @@ class Settler:
             self._settled(entity, settled, [Outcome(ready.row.key, ready.crm_id) for ready in settled])
 
     def _journal_entry(
-        self, entity: str, ready: _Ready, write: dict[str, Value], before: dict[str, Value]
+        self, entity: str, ready: Ready, write: dict[str, Value], before: dict[str, Value]
     ) -> JournalEntry:
         names = tuple(sorted(write))
         return JournalEntry(
@@ -273,16 +214,16 @@ class Settler:
             was_digest=ready.was.digest if ready.was else None,
         )
 
-    def _settled(self, entity: str, pieces: Sequence[_Ready], outcomes: Sequence[Outcome]) -> None:
+    def _settled(self, entity: str, pieces: Sequence[Ready], outcomes: Sequence[Outcome]) -> None:
         """Write down what became of each row, in the order of the call."""
-        done: list[_Ready] = []
+        done: list[Ready] = []
         counter = self._counts.entity(entity)
         for ready, outcome in zip(pieces, outcomes, strict=True):
             if outcome.refusal is not None:
                 self._reject(ready.row, outcome.refusal)
                 continue
             ready.crm_id = outcome.id
-            if outcome.existed and ready.row.key not in self._in_doubt[entity]:
+            if outcome.existed and ready.row.key not in self._recovery.in_doubt[entity]:
                 ready.origin, ready.result = Origin.FOUND, Result.UNCHANGED
             if ready.result is not None:
                 counter[ready.result] += 1
@@ -300,106 +241,6 @@ class Settler:
             ]
         )  # fmt: skip
 
-    # Deletions in the source
-
-    def _remove(self, spec: EntitySpec, rows: Sequence[Row], known: dict[str, Known]) -> None:
-        """Archive or delete what the source deleted, as the rule says; what we adopted is never deleted."""
-        archive: list[tuple[Row, Known]] = []
-        drop: list[tuple[Row, Known]] = []
-        for row in rows:
-            record = known.get(row.source)
-            policy = row.rule.rule.on_delete
-            if record is None or record.crm_id is None or policy == "ignore":
-                self._counts.entity(spec.name)[Result.UNCHANGED] += 1
-            elif policy == "archive" and spec.archive and record.origin != Origin.MERGED:
-                archive.append((row, record))
-            elif policy == "delete" and (record.origin == Origin.CREATED or spec.natural):
-                drop.append((row, record))
-            else:
-                self._counts.entity(spec.name)[Result.UNCHANGED] += 1
-        for piece in chunks(archive, spec.batch_limit):
-            self._archive(spec, piece)
-        for piece in chunks(self._unshared(spec, drop) if spec.natural else drop, spec.batch_limit):
-            self._delete(spec, piece)
-
-    def _unshared(self, spec: EntitySpec, drop: list[tuple[Row, Known]]) -> list[tuple[Row, Known]]:
-        """Leave what a twin holds too: its own row is dropped, the CRM's record stays."""
-        sources = [row.source for row, _ in drop]
-        held = self._ledger.records.still_held(
-            spec.name, [str(record.crm_id) for _, record in drop], besides=sources
-        )
-        shared = [row.source for row, record in drop if record.crm_id in held]
-        self._ledger.records.forget(spec.name, shared)
-        self._counts.entity(spec.name)[Result.UNCHANGED] += len(shared)
-        return [(row, record) for row, record in drop if record.crm_id not in held]
-
-    def _archive(self, spec: EntitySpec, piece: list[tuple[Row, Known]]) -> None:
-        values = dict(spec.archive or {})
-        names = tuple(sorted(values))
-        current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
-        rows: list[Update] = []
-        entries: list[JournalEntry] = []
-        for row, record in piece:
-            crm_id = str(record.crm_id)
-            before = current.get(crm_id)
-            if before is None or not changes(values, before, fill_empty=())[0]:
-                self._counts.entity(spec.name)[Result.UNCHANGED] += 1
-                continue
-            rows.append(Update(row.key, crm_id, values))
-            image = {name: before.get(name) for name in names}
-            entries.append(
-                JournalEntry(
-                    action="archive",
-                    entity=spec.name,
-                    key=row.key,
-                    crm_id=crm_id,
-                    before=image,
-                    after=digest(names, values),
-                    shape=self._ledger.records.shape(names),
-                    source=row.source,
-                    was_shape=record.shape,
-                    was_digest=record.digest,
-                )
-            )
-        self._ledger.journal.write(entries)
-        outcomes = write_surviving(lambda some: self._crm.update(spec.name, some), rows)
-        by_key = {row.key: (row, record) for row, record in piece}
-        for outcome in outcomes:
-            row, record = by_key[outcome.key]
-            if outcome.refusal is not None:
-                self._reject(row, outcome.refusal)
-                continue
-            self._counts.entity(spec.name)[Result.ARCHIVED] += 1
-            # Without its digest the row is compared again, should the source bring the record back.
-            record.digest = record.shape = None
-            self._ledger.records.remember(spec.name, [record])
-
-    def _delete(self, spec: EntitySpec, piece: list[tuple[Row, Known]]) -> None:
-        names = sorted(
-            {
-                name
-                for _, record in piece
-                if record.shape
-                for name in self._ledger.records.shape_names(record.shape)
-            }
-        )
-        current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
-        entries = [
-            JournalEntry(
-                "delete", spec.name, row.key, str(record.crm_id), current.get(str(record.crm_id), {})
-            )
-            for row, record in piece
-        ]
-        self._ledger.journal.write(entries)
-        outcomes = self._crm.delete(spec.name, {row.key: str(record.crm_id) for row, record in piece})
-        by_key = {row.key: row for row, _ in piece}
-        gone = [outcome.key for outcome in outcomes if outcome.refusal is None]
-        for outcome in outcomes:
-            if outcome.refusal is not None:
-                self._reject(by_key[outcome.key], outcome.refusal)
-        self._ledger.records.forget(spec.name, [by_key[key].source for key in gone])
-        self._counts.entity(spec.name)[Result.DELETED] += len(gone)
-
 
 def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
     """Cut items so that no key stands twice in one wave, keeping the order per key."""
@@ -415,29 +256,7 @@ def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
     return waves
 
 
-def _origin(row: Row, present: Known) -> Origin:
-    if row.item.merged:
-        return Origin.MERGED
-    if row.source != row.key:
-        return Origin.PATCHED
-    return Origin(present.origin)
-
-
 def _without_nulls(values: dict[str, Value]) -> dict[str, Value]:
     if None not in values.values():
         return values
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _fill_empty(ready: _Ready) -> frozenset[str]:
-    row = ready.row
-    all_fields = row.item.merged or (
-        ready.origin == Origin.ADOPTED and row.rule.rule.on_match == "fill_empty"
-    )
-    return frozenset(ready.values) if all_fields else row.rule.fill_empty
-
-
-def _result(ready: _Ready, wrote: bool) -> Result:
-    if ready.row.item.merged:
-        return Result.MERGED
-    return Result.UPDATED if wrote else Result.UNCHANGED

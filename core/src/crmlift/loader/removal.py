@@ -1,0 +1,130 @@
+"""What follows when the source deleted a record: archive, delete or ignore, as the rule says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from crmlift.chunks import chunks
+from crmlift.destination import Destination, EntitySpec, Update
+from crmlift.errors import Refusal
+from crmlift.ledger import JournalEntry, Known, Ledger, Origin
+from crmlift.loader.bisect import write_surviving
+from crmlift.loader.compare import changes, digest
+from crmlift.loader.counts import Counts, Result
+from crmlift.mapping.engine import Row
+
+Pairs = list[tuple[Row, Known]]
+
+
+class Removal:
+    """Removes rows; what was in the CRM before us is archived at most, never deleted."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        ledger: Ledger,
+        counts: Counts,
+        reject: Callable[[Row, Refusal], None],
+    ) -> None:
+        self._crm = destination
+        self._ledger = ledger
+        self._counts = counts
+        self._reject = reject
+
+    def remove(self, spec: EntitySpec, rows: Sequence[Row], known: dict[str, Known]) -> None:
+        """Archive or delete what the source deleted, as the rule says; what we adopted is never deleted."""
+        archive: Pairs = []
+        drop: Pairs = []
+        for row in rows:
+            record = known.get(row.source)
+            policy = row.rule.rule.on_delete
+            if record is None or record.crm_id is None or policy == "ignore":
+                self._counts.entity(spec.name)[Result.UNCHANGED] += 1
+            elif policy == "archive" and spec.archive and record.origin != Origin.MERGED:
+                archive.append((row, record))
+            elif policy == "delete" and (record.origin == Origin.CREATED or spec.natural):
+                drop.append((row, record))
+            else:
+                self._counts.entity(spec.name)[Result.UNCHANGED] += 1
+        for piece in chunks(archive, spec.batch_limit):
+            self._archive(spec, piece)
+        for piece in chunks(self._unshared(spec, drop) if spec.natural else drop, spec.batch_limit):
+            self._delete(spec, piece)
+
+    def _unshared(self, spec: EntitySpec, drop: Pairs) -> Pairs:
+        """Leave what a twin holds too: its own row is dropped, the CRM's record stays."""
+        sources = [row.source for row, _ in drop]
+        held = self._ledger.records.still_held(
+            spec.name, [str(record.crm_id) for _, record in drop], besides=sources
+        )
+        shared = [row.source for row, record in drop if record.crm_id in held]
+        self._ledger.records.forget(spec.name, shared)
+        self._counts.entity(spec.name)[Result.UNCHANGED] += len(shared)
+        return [(row, record) for row, record in drop if record.crm_id not in held]
+
+    def _archive(self, spec: EntitySpec, piece: Pairs) -> None:
+        values = dict(spec.archive or {})
+        names = tuple(sorted(values))
+        current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
+        rows: list[Update] = []
+        entries: list[JournalEntry] = []
+        for row, record in piece:
+            crm_id = str(record.crm_id)
+            before = current.get(crm_id)
+            if before is None or not changes(values, before, fill_empty=())[0]:
+                self._counts.entity(spec.name)[Result.UNCHANGED] += 1
+                continue
+            rows.append(Update(row.key, crm_id, values))
+            image = {name: before.get(name) for name in names}
+            entries.append(
+                JournalEntry(
+                    action="archive",
+                    entity=spec.name,
+                    key=row.key,
+                    crm_id=crm_id,
+                    before=image,
+                    after=digest(names, values),
+                    shape=self._ledger.records.shape(names),
+                    source=row.source,
+                    was_shape=record.shape,
+                    was_digest=record.digest,
+                )
+            )
+        self._ledger.journal.write(entries)
+        outcomes = write_surviving(lambda some: self._crm.update(spec.name, some), rows)
+        by_key = {row.key: (row, record) for row, record in piece}
+        for outcome in outcomes:
+            row, record = by_key[outcome.key]
+            if outcome.refusal is not None:
+                self._reject(row, outcome.refusal)
+                continue
+            self._counts.entity(spec.name)[Result.ARCHIVED] += 1
+            # Without its digest the row is compared again, should the source bring the record back.
+            record.digest = record.shape = None
+            self._ledger.records.remember(spec.name, [record])
+
+    def _delete(self, spec: EntitySpec, piece: Pairs) -> None:
+        names = sorted(
+            {
+                name
+                for _, record in piece
+                if record.shape
+                for name in self._ledger.records.shape_names(record.shape)
+            }
+        )
+        current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
+        entries = [
+            JournalEntry(
+                "delete", spec.name, row.key, str(record.crm_id), current.get(str(record.crm_id), {})
+            )
+            for row, record in piece
+        ]
+        self._ledger.journal.write(entries)
+        outcomes = self._crm.delete(spec.name, {row.key: str(record.crm_id) for row, record in piece})
+        by_key = {row.key: row for row, _ in piece}
+        gone = [outcome.key for outcome in outcomes if outcome.refusal is None]
+        for outcome in outcomes:
+            if outcome.refusal is not None:
+                self._reject(by_key[outcome.key], outcome.refusal)
+        self._ledger.records.forget(spec.name, [by_key[key].source for key in gone])
+        self._counts.entity(spec.name)[Result.DELETED] += len(gone)
