@@ -9,11 +9,13 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import signal
 import sys
 from abc import abstractmethod
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any, ClassVar, NoReturn, cast
 
@@ -105,6 +107,7 @@ class CrmTarget(Target):
         self._crm: Destination | None = None
         self._ledger: Ledger | None = None
         self._stop_signal = 0
+        self._handlers: dict[int, Any] = {}
         reader = cast("LineReader", self.message_reader)
         reader.before_failing = self._settle_before_failing
         reader.after_message = self._stop_if_asked
@@ -126,7 +129,12 @@ class CrmTarget(Target):
             self._pipeline = self._begin()
         return self._pipeline
 
+    def _setup_signal_handlers(self) -> None:
+        """Leave signals alone until there is something to settle: commands make targets only to ask them."""
+
     def _begin(self) -> Pipeline:
+        self._handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        super()._setup_signal_handlers()
         mapping, approval = read_approved(Path(self.config["mapping"]))
         self._crm = self.destination(self.config, mapping.workspace)
         self._crm.__enter__()
@@ -228,6 +236,10 @@ class CrmTarget(Target):
         if self._crm is not None:
             self._crm.__exit__(None, None, None)
         self._pipeline = None
+        if current_thread() is main_thread():
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+        self._handlers = {}
 
     @classmethod
     def invoke(  # type: ignore[override]
