@@ -74,7 +74,7 @@ def test_it_reads(name, value, expected):
     ],
 )
 def test_it_refuses(name, value):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         CONVERSIONS[name](value)
 
 
