@@ -182,6 +182,16 @@ def test_deleted_people_are_archived_and_memberships_removed(bench):
     assert len(bench.crm.rows["person_tag"]) == 1
 
 
+def test_a_rule_that_only_creates_never_changes_a_row(bench):
+    bench.mapping = bench.mapping.replace("- entity: event\n", "- entity: event\n      mode: create\n")
+    bench.run(person("p1"), event("e1", "p1"))
+    assert bench.run(event("e1", "p1", at=1_800_000_000))["event"] == {"unchanged": 1}
+    (row,) = bench.crm.rows["event"].values()
+    assert row["at"].year == 2023
+    with bench.open_ledger() as ledger:
+        assert verify(ledger, bench.crm).passed
+
+
 def test_a_null_never_overwrites(bench):
     bench.run(person("p1", phone="+15550100"))
     bench.run(person("p1", attributes={}))
@@ -246,13 +256,13 @@ def test_a_state_leaves_only_when_all_before_it_is_settled(bench, ledger):
     pipeline.record(*person("p1"))
     pipeline.state({"at": 1})
     assert bench.states == []
-    for number in range(2, 600):
+    for number in range(2, 1600):
         pipeline.record(*person(f"p{number}"))
     pipeline.state({"at": 2})
     assert bench.states == [{"at": 1}]
     pipeline.finish()
     assert bench.states == [{"at": 1}, {"at": 2}]
-    assert len(bench.crm.rows["person"]) == 599
+    assert len(bench.crm.rows["person"]) == 1599
 
 
 def test_a_state_behind_few_records_is_not_kept_waiting_for_ever(bench, ledger):

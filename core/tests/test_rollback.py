@@ -106,3 +106,13 @@ def test_an_earlier_run_is_not_undone_under_a_later_one(bench):
     bench.run(person("p2"))
     with pytest.raises(ConfigError, match="Run 2 came after run 1"):
         undo(bench, run=1)
+
+
+def test_a_change_that_was_refused_does_not_stand_in_the_way(bench):
+    bench.run(person("p1"))
+    bench.crm.refuses = lambda entity, values: values.get("name") == "New"
+    bench.run(person("p1", attributes={"name": "New"}))
+    bench.crm.refuses = lambda entity, values: False
+    undone = undo(bench, everything=True)
+    assert [kept for one in undone for kept in one.kept] == []
+    assert not bench.crm.rows["person"]
