@@ -48,7 +48,7 @@ def test_only_what_changed_is_written(bench):
 
 def test_a_lost_ledger_finds_its_rows_and_doubles_none(bench):
     bench.run(*EVERYTHING)
-    (bench.folder / "ledger.db").unlink()
+    bench.lose_ledger()
     before = {entity: dict(rows) for entity, rows in bench.crm.rows.items()}
     counts = bench.run(*EVERYTHING)
     assert "created" not in {name for counter in counts.values() for name in counter}
@@ -168,7 +168,7 @@ def test_after_a_crash_it_looks_only_when_the_server_must_be_done(bench, monkeyp
 def test_a_lost_ledger_still_respects_what_was_adopted(bench):
     bench.crm.rows["person"]["old"] = {"name": "Kept by sales", "email": "p1@example.com"}
     bench.run(person("p1"))
-    (bench.folder / "ledger.db").unlink()
+    bench.lose_ledger()
     bench.run(person("p1"))
     assert bench.crm.rows["person"]["old"]["name"] == "Kept by sales"
 
