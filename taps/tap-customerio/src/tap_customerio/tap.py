@@ -13,11 +13,13 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import HOSTS, Client
+from tap_customerio.report import Report
+from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
 
 
 class TapCustomerIO(Tap):
-    """Reads a Customer.io workspace: people, objects, relationships, segments, activities, deliveries."""
+    """Reads a Customer.io workspace through the App API, and says what it could not read."""
 
     name = "tap-customerio"
     message_writer_class = MsgSpecWriter
@@ -68,7 +70,7 @@ class TapCustomerIO(Tap):
         th.Property(
             "activity_types",
             th.ArrayType(th.StringType),
-            default=["event", "page", "screen", "attribute_change"],
+            default=["event", "page", "screen", "attribute_change", "profile_delete", "profile_merge"],
             title="Activity types",
             description="Types of activities to read.",
         ),
@@ -92,6 +94,32 @@ class TapCustomerIO(Tap):
             default="2012-01-01T00:00:00Z",
             title="First deliveries",
             description="Where the first run begins, without a start date; half a year costs one request.",
+        ),
+        th.Property(
+            "workspace_id",
+            th.IntegerType,
+            title="Workspace",
+            description="Number of the key's workspace, to check counts by, where the account has several.",
+        ),
+        th.Property(
+            "sending_domains",
+            th.ArrayType(th.StringType),
+            title="Sending domains",
+            description="Domains whose suppressed addresses to read; all that the API lists, without.",
+        ),
+        th.Property(
+            "preferences_per_person",
+            th.BooleanType(nullable=False),
+            default=False,
+            title="Preferences person by person",
+            description="Ask for each person's topics, defaults included: one more request per person.",
+        ),
+        th.Property(
+            "archived_messages_sample",
+            th.IntegerType(nullable=False, minimum=0, maximum=100),
+            default=0,
+            title="Sample of bodies",
+            description="How many message bodies to read as sent, one per template; the API has 100 a day.",
         ),
         th.Property(
             "request_timeout_seconds",
@@ -125,6 +153,16 @@ class TapCustomerIO(Tap):
             max_tries=config["max_tries"],
             logger=self.logger,
         )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """What streams share of what was read."""
+        return Shelf()
+
+    @cached_property
+    def report(self) -> Report:
+        """What was read, and what could not be."""
+        return Report()
 
     def discover_streams(self) -> list[CustomerIOStream]:
         """All streams; discovery asks the API nothing."""
