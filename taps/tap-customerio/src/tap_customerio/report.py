@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+
+
+def _same(reason: object) -> str:
+    """The reason without the API's reference number, which differs each time."""
+    return re.sub(r" \(reference [^)]*\)", "", str(reason))
 
 
 @dataclass
@@ -28,7 +34,11 @@ class Line:
     def skip(self, reason: object) -> None:
         """Note one thing that could not be read; safe to call from any thread."""
         with self._lock:
-            self.skipped[str(reason)] += 1
+            self.skipped[_same(reason)] += 1
+
+    def refuse(self, reason: object) -> None:
+        """Note why the stream ended early."""
+        self.refused = _same(reason)
 
     def limit(self, reason: str) -> None:
         """Note what is left out, once."""

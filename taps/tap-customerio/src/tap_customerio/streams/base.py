@@ -89,7 +89,7 @@ class CustomerIOStream(Stream):
             # A wrong address looks like an operation that does not exist: then nothing was ever reached.
             if isinstance(error, NoRoute) and not self.client.reached:
                 raise
-            self.line.refused = str(error)
+            self.line.refuse(error)
             self.logger.warning("%s could not be read to its end: %s", self.name, error)
 
     def read(self) -> Iterable[Record]:
