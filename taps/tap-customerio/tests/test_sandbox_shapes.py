@@ -232,7 +232,6 @@ SHAPES: list[tuple[str, dict[str, Any], Any]] = [
             ]
         },
     ),
-    ("/v1/customers", {"email": "tomas.quist.1@example.org"}, {"results": [IDENTIFIERS]}),
     ("/v1/customers/user-000001/attributes", {}, {"customer": PERSON}),
     (
         "/v1/customers/user-000001/segments",
@@ -354,7 +353,7 @@ SHAPES: list[tuple[str, dict[str, Any], Any]] = [
             "created_at": "int",
             "processed_at": "int",
             "recipients_count": "int",
-            "workflow_action_ids": ["int"],
+            "workflow_action_ids": "list",
             "data_file_position": "int",
             "data_file_processed": "bool",
             "data_file_error_count": "int",
@@ -443,10 +442,19 @@ def mismatches(found: Any, shape: Any, at: str = "answer") -> list[str]:
     ("path", "query", "shape"), SHAPES, ids=[f"{path} {query}" for path, query, _ in SHAPES]
 )
 def test_an_answer_has_its_documented_shape(shared, path, query, shape):
-    assert mismatches(shared.get(path, **query), shape) == []
+    answer = shared.get(path, **query)
+    assert mismatches(answer, shape) == []
+    # An empty list would say nothing.
+    assert isinstance(shape, list) or all(
+        answer[name] for name, part in shape.items() if isinstance(part, list)
+    )
 
 
 def test_people_and_objects_that_are_searched_for_have_theirs(shared):
+    email = next(person.email for person in shared.workspace.people if person.email)
+    found = shared.get("/v1/customers", email=email)
+    assert found["results"]
+    assert mismatches(found, {"results": [IDENTIFIERS]}) == []
     everybody = {"filter": {"and": [{"attribute": {"field": "cio_id", "operator": "exists"}}]}}
     found = shared.post("/v1/customers", everybody, limit=1000)
     assert mismatches(found, PAGED | {"identifiers": [IDENTIFIERS], "ids": ["str"]}) == []
