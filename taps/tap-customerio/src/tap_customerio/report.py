@@ -15,7 +15,9 @@ def _same(reason: object) -> str:
 
 @dataclass
 class Line:
-    """One stream. `read` counts tombstones too, `deleted` only them.
+    """One stream. `read` counts tombstones too, `deleted` only them; `unchanged` was read and not sent.
+
+    `whole` is false where only a part was due to be read, so that counts say nothing.
 
     `horizon` is the oldest moment that was asked for or seen, in unix seconds. `skipped` counts by reason
     what is listed but could not be read; `refused` is why the stream ended early; `limits` says what its
@@ -24,6 +26,8 @@ class Line:
 
     read: int = 0
     deleted: int = 0
+    unchanged: int = 0
+    whole: bool = True
     skipped: Counter[str] = field(default_factory=Counter)
     refused: str = ""
     limits: list[str] = field(default_factory=list)
@@ -52,8 +56,8 @@ class Line:
 
     @property
     def live(self) -> int:
-        """Records that are no tombstones."""
-        return self.read - self.deleted
+        """Records that are there: sent, or as they were before."""
+        return self.read - self.deleted + self.unchanged
 
     @property
     def reason(self) -> str | None:

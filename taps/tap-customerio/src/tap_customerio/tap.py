@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 
 from singer_sdk import Stream, Tap
@@ -13,6 +14,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import HOSTS, Client
+from tap_customerio.memory import Memory
 from tap_customerio.report import Report
 from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
@@ -96,6 +98,19 @@ class TapCustomerIO(Tap):
             description="Where the first run begins, without a start date; half a year costs one request.",
         ),
         th.Property(
+            "memory_file",
+            th.StringType,
+            title="Memory file",
+            description="File of content hashes: people, relationships, memberships then come if changed.",
+        ),
+        th.Property(
+            "full_scan_every_days",
+            th.IntegerType(nullable=False, minimum=0),
+            default=7,
+            title="Full scan of people",
+            description="With a memory file, people between full scans are those whom activities name.",
+        ),
+        th.Property(
             "workspace_id",
             th.IntegerType,
             title="Workspace",
@@ -163,6 +178,12 @@ class TapCustomerIO(Tap):
     def report(self) -> Report:
         """What was read, and what could not be."""
         return Report()
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """What earlier runs have read, if it is to be remembered."""
+        path = self.config.get("memory_file")
+        return Memory(Path(path)) if path else None
 
     def discover_streams(self) -> list[CustomerIOStream]:
         """All streams; discovery asks the API nothing."""

@@ -13,7 +13,7 @@ from tap_customerio.streams.identity import identity
 
 _PER_PAGE = 100
 _OF_THE_DELETED = {"profile_delete", "profile_merge"}
-_KEPT_SECONDS = 30 * 86_400
+KEPT_SECONDS = 30 * 86_400
 
 
 class Activities(BookmarkedStream):
@@ -47,7 +47,7 @@ class Activities(BookmarkedStream):
         newest = self.bookmark or 0
         self._warn_of_a_gap()
         calls = [activities_of(kind) for kind in self.config["activity_types"]]
-        for page in self.client.pages(calls, lambda _, page: _reaches(page, since)):
+        for page in self.client.pages(calls, lambda _, page: reaches(page, since)):
             for activity in page.get("activities") or ():
                 if activity["timestamp"] >= since:
                     newest = max(newest, activity["timestamp"])
@@ -58,7 +58,7 @@ class Activities(BookmarkedStream):
 
     def _warn_of_a_gap(self) -> None:
         self.line.limit("the API keeps about 30 days")
-        if self.bookmark is not None and time.time() - self.bookmark > _KEPT_SECONDS:
+        if self.bookmark is not None and time.time() - self.bookmark > KEPT_SECONDS:
             self.line.limit(
                 "more than 30 days lie between this run and the one before: what fell between is lost"
             )
@@ -85,7 +85,7 @@ def activities_of(kind: str) -> Call:
     return Call("/v1/activities", query=query | ({"deleted": "true"} if kind in _OF_THE_DELETED else {}))
 
 
-def _reaches(page: JSON, since: int) -> bool:
+def reaches(page: JSON, since: int) -> bool:
     """Whether older pages may hold something that is wanted."""
     activities = page.get("activities") or []
     return bool(activities) and activities[-1]["timestamp"] >= since

@@ -41,7 +41,8 @@ class Completeness(CustomerIOStream):
             th.StringType,
             "`complete`, `partial`, `unreadable`, `not_selected`, or `not_available` through the App API.",
         ),
-        prop("read", th.IntegerType, "Records read in this run."),
+        prop("read", th.IntegerType, "Records sent in this run, deletions too."),
+        prop("unchanged", th.IntegerType, "Records read and not sent, because they are as they were."),
         prop("skipped", th.IntegerType, "Things that are listed but could not be read."),
         prop("reason", th.StringType, "Why it is not whole, or what its route leaves out."),
         prop("horizon", th.IntegerType, "Oldest moment that was asked for or found, unix seconds."),
@@ -68,6 +69,7 @@ class Completeness(CustomerIOStream):
             "subject": stream,
             "status": line.status,
             "read": line.read,
+            "unchanged": line.unchanged,
             "skipped": line.skipped.total(),
             "reason": line.reason,
             "horizon": line.horizon,
@@ -78,7 +80,7 @@ class Completeness(CustomerIOStream):
             said |= self._memberships()
         elif stream in sizes:
             said |= {"expected": sizes[stream], "expected_from": "workspaces"}
-        if said.get("expected") is not None:
+        if said.get("expected") is not None and line.whole:
             said["difference"] = line.live - said["expected"]
         return said
 

@@ -18,6 +18,7 @@ from tap_customerio.streams.base import (
     prop,
     unix,
 )
+from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
 from tap_customerio.streams.identity import identity
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Objects(CustomerIOStream):
         }
 
 
-class Relationships(CustomerIOStream):
+class Relationships(ComparedStream):
     """Who belongs to which object, read from the objects: they are fewer than the people."""
 
     name = "relationships"
@@ -124,9 +125,10 @@ class Relationships(CustomerIOStream):
         prop("email", th.StringType, "The person's email address. Personal data."),
         prop("attributes", FREE_FORM, "Attributes of the relationship, such as a role."),
         prop("timestamps", FREE_FORM, "Unix seconds at which each attribute was last set."),
+        TOMBSTONE,
     )
 
-    def read(self) -> Iterable[Record]:
+    def everything(self) -> Iterable[Record]:
         """The relationships of all objects."""
         path = "/v1/objects/{type}/{id}/relationships"
         query = {"id_type": "cio_object_id", "limit": _RELATIONSHIPS_PER_PAGE}

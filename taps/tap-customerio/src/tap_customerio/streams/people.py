@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call, Client
 from tap_customerio.errors import Forbidden, NotFound
-from tap_customerio.streams.activities import activities_of
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, CustomerIOStream, Record, prop
+from tap_customerio.streams.activities import KEPT_SECONDS, activities_of, reaches
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, Record, prop
+from tap_customerio.streams.compared import TOMBSTONE, ComparedStream, iso
 from tap_customerio.streams.identity import identity
 
 # Every person has a cio_id, so this finds everybody; `id exists` misses those known by email only.
@@ -21,10 +22,19 @@ _SCAN = Call("/v1/customers", query={"limit": 1000}, body=_EVERYBODY)  # 1000 id
 _BATCH = 100  # and 100 people the limit of a bulk read: 11 requests per 1,000 people
 
 AUDIENCE = "audience"  # everybody on the shelf, in the short form of `consent_of`
+# What an activity that changes a person is called.
+_CHANGES = (
+    "attribute_change",
+    "profile_create",
+    "profile_merge",
+    "device_change",
+    "unsubscribed_email",
+    "topic_unsubscribed_email",
+)
 _NEED_CONSENT = ("subscription_preferences", "consent")
 
 
-class People(CustomerIOStream):
+class People(ComparedStream):
     """Every person of the workspace, in full: the API can say neither who changed nor who left."""
 
     name = "people"
@@ -39,16 +49,23 @@ class People(CustomerIOStream):
         prop("attributes", FREE_FORM, "All attributes, as the API sends them. Personal data."),
         prop("devices", th.ArrayType(FREE_FORM), "Push devices, with platform and last use."),
         prop("timestamps", FREE_FORM, "Unix seconds at which each attribute was last set."),
-        prop("_sdc_deleted_at", th.DateTimeType, "When the person was deleted; only the key is sent then."),
+        TOMBSTONE,
     )
 
-    def read(self) -> Iterable[Record]:
+    def everything(self) -> Iterable[Record]:
         """Everybody, then who was deleted in the last 30 days."""
         everybody = scan(self.client)
         if any(self.tap.streams[name].selected for name in _NEED_CONSENT):
             everybody = self.tap.shelf.keep(AUDIENCE, everybody, short=consent_of)
         yield from everybody
         yield from self._deleted()
+
+    def touched(self, since: float) -> Iterable[Record] | None:
+        """Whom activities name since then, and who was deleted; None where activities lie too far back."""
+        since -= self.config["activities_lookback_hours"] * 3600
+        if time.time() - since > KEPT_SECONDS:
+            return None
+        return chain(by_id(self.client, touched_ids(self.client, since)), self._deleted())
 
     def _deleted(self) -> Iterator[Record]:
         try:
@@ -59,9 +76,25 @@ class People(CustomerIOStream):
 
 def scan(client: Client) -> Iterator[Record]:
     """Scan the ids, read attributes a hundred at a time; who vanished in between is left out."""
-    ids = (person["cio_id"] for person in client.records(_SCAN, "identifiers"))
+    return by_id(client, (person["cio_id"] for person in client.records(_SCAN, "identifiers")))
+
+
+def by_id(client: Client, ids: Iterable[str]) -> Iterator[Record]:
+    """People by their `cio_id`, a hundred at a time; who is not there is left out."""
     for people in client.map(lambda cio_ids: _attributes(client, cio_ids), batches(ids, _BATCH)):
         yield from map(person, people)
+
+
+def touched_ids(client: Client, since: float) -> Iterator[str]:
+    """Whom activities that change a person name since a moment, each once."""
+    seen: set[str] = set()
+    calls = map(activities_of, _CHANGES)
+    for page in client.pages(calls, lambda _, page: reaches(page, int(since))):
+        for activity in page.get("activities") or ():
+            cio_id = identity(activity.get("customer_identifiers"))["cio_id"]
+            if cio_id and activity["timestamp"] >= since and cio_id not in seen:
+                seen.add(cio_id)
+                yield cio_id
 
 
 def deleted(client: Client) -> Iterator[Record]:
@@ -74,7 +107,7 @@ def deleted(client: Client) -> Iterator[Record]:
         alive = {person(found)["cio_id"] for found in _attributes(client, cio_ids)}
         for cio_id in cio_ids:
             if cio_id not in alive:
-                yield {"cio_id": cio_id, "_sdc_deleted_at": _iso(moments[cio_id])}
+                yield {"cio_id": cio_id, "_sdc_deleted_at": iso(moments[cio_id])}
 
 
 def consent_of(record: Record) -> Record:
@@ -110,10 +143,6 @@ def person(answer: Mapping[str, Any]) -> Record:
         "devices": found.get("devices") or [],
         "timestamps": found.get("timestamps") or {},
     }
-
-
-def _iso(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _text(value: object) -> str | None:

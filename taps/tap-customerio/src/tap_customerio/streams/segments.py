@@ -10,12 +10,12 @@ from tap_customerio.client import Call
 from tap_customerio.streams.base import (
     FREE_FORM,
     PERSONAL,
-    CustomerIOStream,
     ListStream,
     Record,
     listed,
     prop,
 )
+from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
 from tap_customerio.streams.identity import identity
 
 _MEMBERS_PER_PAGE = 30_000
@@ -52,7 +52,7 @@ class Segments(ListStream):
         return self.declared(listed | (answer.get("segment") or {}))
 
 
-class SegmentMemberships(CustomerIOStream):
+class SegmentMemberships(ComparedStream):
     """Who is in which segment now; the API knows no time of joining or leaving."""
 
     name = "segment_memberships"
@@ -63,9 +63,10 @@ class SegmentMemberships(CustomerIOStream):
         prop("cio_id", th.StringType, "Customer.io's id of the person.", key=True),
         prop("person_id", th.StringType, "The workspace's id of the person. Personal data."),
         prop("email", th.StringType, "The person's email address. Personal data."),
+        TOMBSTONE,
     )
 
-    def read(self) -> Iterable[Record]:
+    def everything(self) -> Iterable[Record]:
         """The members of all segments."""
         path, query = "/v1/segments/{id}/membership", {"limit": _MEMBERS_PER_PAGE}
         calls = (Call(path, {"id": segment["id"]}, query) for segment in listed(self.tap, Segments))
