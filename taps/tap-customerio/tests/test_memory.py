@@ -89,8 +89,6 @@ def test_what_vanished_comes_as_tombstones_with_its_keys(sandbox, read):
 def test_who_comes_back_is_sent_again(sandbox, read):
     first = read("segment_memberships")
     id = sandbox.workspace.members[14][0]
-    key = {"auth": ("sandbox-site", "sandbox-track-key")}
-    assert key
     sandbox.writer._post("/api/v1/segments/14/remove_customers", {"ids": [id]})
     second = read("segment_memberships", state=first.states[-1])
     assert [record["segment_id"] for record in gone(second, "segment_memberships")] == [14]
