@@ -117,7 +117,7 @@ def shared() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def everything(shared: Running) -> Output:
     """One full read of the shared sandbox."""
-    return shared.read()
+    return shared.read(archived_messages_sample=3)
 
 
 @pytest.fixture

@@ -59,9 +59,22 @@ def test_settings_are_checked_before_anything_is_asked():
 def test_discovery_describes_every_stream_and_marks_personal_data():
     tap = TapCustomerIO(config={"app_api_key": "test-key"})
     catalog = {stream["stream"]: stream for stream in tap.catalog_dict["streams"]}
-    assert list(catalog)[:3] == ["object_types", "objects", "people"]
+    assert list(catalog)[:4] == ["workspaces", "object_types", "objects", "people"]
     personal = {name for name, s in catalog.items() if "personal data" in s["schema"]["description"]}
-    assert personal == {"people", "relationships", "segment_memberships", "activities", "deliveries"}
+    assert personal == {
+        "people",
+        "relationships",
+        "segment_memberships",
+        "subscription_preferences",
+        "optouts",
+        "esp_suppressions",
+        "consent",
+        "broadcast_errors",
+        "exports",
+        "activities",
+        "deliveries",
+        "archived_messages",
+    }
     for stream in catalog.values():
         for name, schema in stream["schema"]["properties"].items():
             assert schema["description"]

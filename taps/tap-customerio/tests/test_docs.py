@@ -24,13 +24,13 @@ def test_every_setting_is_documented():
 
 
 def test_every_stream_is_documented_in_order():
-    rows = [
-        line.split("`")[1] for line in README.splitlines() if line.startswith("| `") and "| in full" in line
-    ]
-    assert rows == [stream.name for stream in STREAMS if stream.name not in {"activities", "deliveries"}]
+    table = README.split("| stream | key |")[1].split("## Installation")[0]
+    rows = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert rows == [stream.name for stream in STREAMS]
     for stream in STREAMS:
         row = next(line for line in README.splitlines() if line.startswith(f"| `{stream.name}` |"))
         assert all(f"`{key}`" in row for key in stream.primary_keys)
+        assert ("not selected by default" in row) is not stream.selected_by_default
 
 
 def test_every_sandbox_setting_is_documented():

@@ -236,7 +236,6 @@ def test_contents_and_rows(shared):
     contents = shared.get("/v1/newsletters/1/contents")["contents"]
     assert [content["id"] for content in contents] == newsletter["content_ids"]
     assert len(shared.get("/v1/collections/1/content")) == 5
-    assert shared.get("/v1/exports") == {"exports": None}
     sizes = shared.get("/v1/workspaces")["workspaces"][0]
     assert (sizes["people"], sizes["objects"]) == (200, len(shared.workspace.objects))
 
@@ -291,3 +290,71 @@ def test_unknown_faults_and_settings_are_refused(shared):
         ("config", {"settings": {"x": 1}}),
     ):
         assert requests.post(f"{shared.url}/_sandbox/{path}", json=body).status_code == 400
+
+
+def test_metrics_are_refused_without_their_window(shared):
+    for path, query in (
+        ("/v1/campaigns/1/metrics", {}),
+        ("/v1/campaigns/1/metrics", {"version": 2}),
+        ("/v1/campaigns/1/metrics", {"version": 2, "start": 5, "end": 5, "res": "days"}),
+        ("/v1/campaigns/1/journey_metrics", {"start": 1, "end": NOW}),
+        ("/v1/newsletters/1/metrics", {"period": "years"}),
+    ):
+        assert shared.get(path, **query)["errors"][0]["status"] == "400"
+    assert shared.get("/v1/campaigns/99/metrics", version=1)["errors"][0]["status"] == "404"
+
+
+def test_metrics_of_a_period_are_cut_to_their_longest(shared):
+    long = shared.get("/v1/newsletters/1/metrics", period="weeks", steps=500)["metric"]["series"]
+    assert {len(counts) for counts in long.values()} <= {12}
+    assert long
+
+
+def test_a_path_can_be_closed_as_for_a_key_of_narrow_scope(sandbox):
+    sandbox.settings.forbidden = "/v1/campaigns,/v1/esp"
+    statuses = {
+        path: requests.get(sandbox.url + path, headers=KEY).status_code
+        for path in ("/v1/campaigns", "/v1/campaigns/1", "/v1/esp/suppression/blocks", "/v1/segments")
+    }
+    assert list(statuses.values()) == [403, 403, 403, 200]
+
+
+def test_bodies_have_a_daily_quota_that_names_no_time(make_sandbox):
+    sandbox = make_sandbox(archived_per_day=2)
+    id = sandbox.workspace.config["deliveries"][0]["id"]
+    url = f"{sandbox.url}/v1/messages/{id}/archived_message"
+    answers = [requests.get(url, headers=KEY) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "Retry-After" not in answers[2].headers
+    sandbox.settings.clock = NOW + DAY
+    assert requests.get(url, headers=KEY).status_code == 200
+
+
+def test_a_broadcast_can_be_triggered_once_in_ten_seconds(make_sandbox):
+    sandbox = make_sandbox(rate_limit=True, rate=1000)
+    url = f"{sandbox.url}/v1/campaigns/51/triggers"
+    answers = [requests.post(url, json={}, headers=KEY) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].headers["Retry-After"] == "10"
+    runs = sandbox.get("/v1/broadcasts/51/triggers")["triggers"]
+    assert [run["id"] for run in runs] == [1, 2, 3]
+
+
+def test_hidden_senders_are_listed_alone(shared):
+    def ids(**query):
+        return [s["id"] for s in shared.get("/v1/sender_identities", **query)["sender_identities"]]
+
+    assert (ids(), ids(hidden="true")) == ([1, 2], [3])
+
+
+def test_suppressions_end_with_null(shared):
+    assert shared.get("/v1/esp/suppression/blocks", offset=500) == {"suppressions": None}
+    assert shared.get("/v1/esp/suppression/nonsense")["errors"][0]["status"] == "400"
+    emails = [one["email"] for one in shared.get("/v1/esp/suppression/bounces")["suppressions"]]
+    assert emails == sorted(emails)
+
+
+def test_design_studio_has_numbered_pages(shared):
+    pages = [shared.get("/v1/design_studio/emails", page=n, limit=3)["emails"] for n in (1, 2, 3)]
+    assert [len(page) for page in pages] == [3, 1, 0]
+    assert shared.get("/v1/design_studio/emails", updated_after=NOW)["emails"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
@@ -17,9 +18,28 @@ NOW = 1_760_000_000  # the sandbox's time in tests
 
 _SERVER = Server(create_app(Settings(clock=NOW, rate_limit=False)))  # its address is needed below
 
+_CONFIG = {
+    "app_api_key": "sandbox-app-key",
+    "requests_per_second": 5000,
+    "api_url": _SERVER.url,
+    "archived_messages_sample": 3,
+}
+
+
+def _everything() -> dict[str, Any]:
+    """The catalogue with all streams selected, those too that are not by default."""
+    catalog = TapCustomerIO(config=_CONFIG).catalog_dict
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if not entry["breadcrumb"]:
+                entry["metadata"]["selected"] = True
+    return catalog
+
+
 SingerTests = get_tap_test_class(
     TapCustomerIO,
-    config={"app_api_key": "sandbox-app-key", "requests_per_second": 5000, "api_url": _SERVER.url},
+    config=_CONFIG,
+    catalog=_everything(),
     suite_config=SuiteConfig(max_records_limit=500),
 )
 

@@ -22,7 +22,16 @@ import requests
 
 from tap_customerio import concurrency
 from tap_customerio.budget import Budget
-from tap_customerio.errors import CustomerIOError, NotFound, Refused, Unauthorized, Unavailable
+from tap_customerio.errors import (
+    CustomerIOError,
+    Forbidden,
+    NoRoute,
+    NotFound,
+    QuotaUsedUp,
+    Refused,
+    Unauthorized,
+    Unavailable,
+)
 
 HOSTS = {"us": "https://api.customer.io", "eu": "https://api-eu.customer.io"}
 T = TypeVar("T")
@@ -37,7 +46,8 @@ _RETRYABLE = {408, 425, 429}  # and all of 500 and above
 class Call:
     """One request: path template with its values, query, JSON body (a POST then).
 
-    `about` is the caller's own note on what the answer belongs to; it is not sent.
+    `about` is the caller's own note on what the answer belongs to; it is not sent. `wrap` is the key to
+    put an answer under that is no object with keys of its own. `daily`: the operation has a daily quota.
     """
 
     path: str
@@ -45,15 +55,17 @@ class Call:
     query: Mapping[str, object] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    wrap: str = ""
+    daily: bool = False
 
     @property
     def url_path(self) -> str:
         """The path with its values, percent-encoded."""
         return self.path.format(**{name: quote(str(value), safe="") for name, value in self.values.items()})
 
-    def at(self, cursor: str) -> Call:
+    def at(self, cursor: object, name: str = "start") -> Call:
         """The same request, for the page that starts at the cursor."""
-        return replace(self, query={**self.query, "start": cursor})
+        return replace(self, query={**self.query, name: cursor})
 
     def __str__(self) -> str:
         return f"{'GET' if self.body is None else 'POST'} {self.path}"
@@ -84,6 +96,7 @@ class Client:
         self.api_url = (api_url or HOSTS[region]).rstrip("/")
         self.region = region
         self.workers = workers
+        self.reached = False  # whether any request was answered as it should be
         self._api_key = api_key
         self._budget = budget or Budget(10)
         self._user_agent = user_agent
@@ -123,18 +136,25 @@ class Client:
         yield from (page for _, page in self.pages_of(calls, more))
 
     def pages_of(
-        self, calls: Iterable[Call], more: Callable[[Call, JSON], bool] | None = None
+        self,
+        calls: Iterable[Call],
+        more: Callable[[Call, JSON], bool] | None = None,
+        ask: Callable[[Call], JSON | None] | None = None,
     ) -> Iterator[tuple[Call, JSON]]:
-        """Like `pages`, with each page beside the call that brought it."""
+        """Like `pages`, with each page beside the call that brought it.
+
+        `ask` is how a list of one parent is asked for; None from it ends that list.
+        """
+        ask = ask or self.find
 
         def step(call: Call) -> tuple[tuple[Call, JSON], Call | None]:
-            page = self.call(call) if not call.values else self.find(call) or {}
+            page = self.call(call) if not call.values else ask(call) or {}
             cursor = page.get("next")
             # Newsletters and senders carry a cursor past their last full page; an empty page ends them.
             goes_on = cursor and any(page.get(key) for key in page if key != "next")
             if not goes_on or (more is not None and not more(call, page)):
                 return (call, page), None
-            return (call, page), call.at(str(cursor))
+            return (call, page), call.at(cursor)
 
         return concurrency.chains(self._executor, step, calls, self.workers)
 
@@ -142,6 +162,26 @@ class Client:
         """The records of one list, page after page; an absent list (`null`) is an empty one."""
         for page in self.pages([call]):
             yield from page.get(key) or ()
+
+    def numbered(self, call: Call, key: str, size: int) -> Iterator[JSON]:
+        """The records of a list with numbered pages, from 1, of `size` records."""
+        number = 1
+        while True:
+            page = self.call(call.at(size, "limit").at(number, "page")).get(key) or ()
+            yield from page
+            if len(page) < size:
+                return
+            number += 1
+
+    def offsets(self, call: Call, key: str, size: int) -> Iterator[JSON]:
+        """The records of a list that is read by offset; past its end the list is null."""
+        offset = 0
+        while True:
+            page = self.call(call.at(size, "limit").at(offset, "offset")).get(key) or ()
+            yield from page
+            if len(page) < size:
+                return
+            offset += size
 
     def find(self, call: Call) -> JSON | None:
         """Like `call`, or None where the thing is gone (404)."""
@@ -185,20 +225,29 @@ class Client:
         if response.status_code != 200:
             raise self._error(call, response)
         try:
-            return msgspec.json.decode(response.content, type=JSON)
+            answer: JSON = (
+                {call.wrap: msgspec.json.decode(response.content)}
+                if call.wrap
+                else msgspec.json.decode(response.content, type=JSON)
+            )
         except msgspec.MsgspecError:
             raise Unavailable(f"{call}: the answer is no JSON object") from None
+        self.reached = True
+        return answer
 
     def _error(self, call: Call, response: requests.Response) -> CustomerIOError:
         status = response.status_code
         message = f"{call}: HTTP {status}: {self._redact(_reason(response))}"
         if status == 429:
+            if call.daily and "Retry-After" not in response.headers:
+                return QuotaUsedUp(f"{message} (the daily quota is used up)")
             self._budget.pause(_retry_after(response))
         if status in _RETRYABLE or status >= 500:
             return Unavailable(message)
         # A route that does not exist answers 404 in HTML: then nothing is gone, the address is wrong.
-        if status == 404 and "json" in response.headers.get("Content-Type", ""):
-            return NotFound(message)
+        if status == 404:
+            gone = "json" in response.headers.get("Content-Type", "")
+            return NotFound(message) if gone else NoRoute(message)
         if status == 401:
             other = "us" if self.region == "eu" else "eu"
             return Unauthorized(
@@ -206,7 +255,8 @@ class Client:
                 f"it belongs to the other region (region is {self.region!r}; try {other!r}): both look alike."
             )
         if status == 403:
-            message += " (the key's scope, its IP allowlist, or a feature that the workspace does not have)"
+            why = "the key's scope, its IP allowlist, or a feature that the workspace does not have"
+            return Forbidden(f"{message} ({why})")
         return Refused(message)
 
     def _redact(self, text: str) -> str:

@@ -1,9 +1,12 @@
 """What can go wrong between the tap and Customer.io.
 
     CustomerIOError
-    ├── Refused            the API will say the same again: the run ends
+    ├── Refused            the API will say the same again
     │   ├── Unauthorized   wrong key, or a key of the other region
-    │   └── NotFound       the thing is gone, or was never there
+    │   ├── Forbidden      this part is closed to the key or not in the plan; other parts may be open
+    │   ├── NotFound       the thing is gone, or was never there
+    │   ├── NoRoute        the address has no such operation at all
+    │   └── QuotaUsedUp    a daily quota: nothing more today
     ├── Stopped            the tap is asked to end
     └── Unavailable        worth another try: rate limit, server error, broken connection
 
@@ -28,8 +31,20 @@ class Unauthorized(Refused):
     """HTTP 401: a wrong key and a wrong region look alike."""
 
 
+class Forbidden(Refused):
+    """HTTP 403: the key's scope, its IP allowlist, or a feature that the workspace does not have."""
+
+
 class NotFound(Refused):
     """HTTP 404."""
+
+
+class NoRoute(Refused):
+    """HTTP 404 in HTML: nothing is gone, there is no such operation (or the address is wrong)."""
+
+
+class QuotaUsedUp(Refused):
+    """HTTP 429 without `Retry-After` on an operation with a daily quota."""
 
 
 class Unavailable(CustomerIOError, RetriableAPIError):

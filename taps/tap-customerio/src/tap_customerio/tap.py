@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 
 from singer_sdk import Stream, Tap
@@ -13,11 +14,14 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import HOSTS, Client
+from tap_customerio.memory import Memory
+from tap_customerio.report import Report
+from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
 
 
 class TapCustomerIO(Tap):
-    """Reads a Customer.io workspace: people, objects, relationships, segments, activities, deliveries."""
+    """Reads a Customer.io workspace through the App API, and says what it could not read."""
 
     name = "tap-customerio"
     message_writer_class = MsgSpecWriter
@@ -68,7 +72,7 @@ class TapCustomerIO(Tap):
         th.Property(
             "activity_types",
             th.ArrayType(th.StringType),
-            default=["event", "page", "screen", "attribute_change"],
+            default=["event", "page", "screen", "attribute_change", "profile_delete", "profile_merge"],
             title="Activity types",
             description="Types of activities to read.",
         ),
@@ -92,6 +96,45 @@ class TapCustomerIO(Tap):
             default="2012-01-01T00:00:00Z",
             title="First deliveries",
             description="Where the first run begins, without a start date; half a year costs one request.",
+        ),
+        th.Property(
+            "memory_file",
+            th.StringType,
+            title="Memory file",
+            description="File of content hashes: people, relationships, memberships then come if changed.",
+        ),
+        th.Property(
+            "full_scan_every_days",
+            th.IntegerType(nullable=False, minimum=0),
+            default=7,
+            title="Full scan of people",
+            description="With a memory file, people between full scans are those whom activities name.",
+        ),
+        th.Property(
+            "workspace_id",
+            th.IntegerType,
+            title="Workspace",
+            description="Number of the key's workspace, to check counts by, where the account has several.",
+        ),
+        th.Property(
+            "sending_domains",
+            th.ArrayType(th.StringType),
+            title="Sending domains",
+            description="Domains whose suppressed addresses to read; all that the API lists, without.",
+        ),
+        th.Property(
+            "preferences_per_person",
+            th.BooleanType(nullable=False),
+            default=False,
+            title="Preferences person by person",
+            description="Ask for each person's topics, defaults included: one more request per person.",
+        ),
+        th.Property(
+            "archived_messages_sample",
+            th.IntegerType(nullable=False, minimum=0, maximum=100),
+            default=0,
+            title="Sample of bodies",
+            description="How many message bodies to read as sent, one per template; the API has 100 a day.",
         ),
         th.Property(
             "request_timeout_seconds",
@@ -125,6 +168,22 @@ class TapCustomerIO(Tap):
             max_tries=config["max_tries"],
             logger=self.logger,
         )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """What streams share of what was read."""
+        return Shelf()
+
+    @cached_property
+    def report(self) -> Report:
+        """What was read, and what could not be."""
+        return Report()
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """What earlier runs have read, if it is to be remembered."""
+        path = self.config.get("memory_file")
+        return Memory(Path(path)) if path else None
 
     def discover_streams(self) -> list[CustomerIOStream]:
         """All streams; discovery asks the API nothing."""

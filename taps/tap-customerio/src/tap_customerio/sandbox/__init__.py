@@ -15,12 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tap_customerio.sandbox.audience import Audience
+from tap_customerio.sandbox.consent import Consent
 from tap_customerio.sandbox.content import Content
 from tap_customerio.sandbox.control import Control
 from tap_customerio.sandbox.errors import ApiError, TrackError, app_error_handler, no_route, reply
 from tap_customerio.sandbox.faults import Faults, Stats
 from tap_customerio.sandbox.gate import Gate
 from tap_customerio.sandbox.history import History
+from tap_customerio.sandbox.metrics import Metrics
 from tap_customerio.sandbox.objects import Objects
 from tap_customerio.sandbox.people import People
 from tap_customerio.sandbox.segments import Segments
@@ -40,8 +42,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
     store, faults, stats = Store(settings.db), Faults(), Stats()
     people = People(store, settings)
     objects = Objects(store, people)
-    segments, history, content = Segments(people), History(people), Content(store)
-    control = Control(store, settings, content, history, faults, stats)
+    segments, history, content = Segments(people), History(people), Content(store, settings)
+    consent, metrics = Consent(people), Metrics(store, settings)
+    control = Control(store, settings, content, consent, history, faults, stats)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -53,6 +56,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
         routes=[
             *Track(people, objects).routes(),
             *history.routes(),
+            *consent.routes(),
+            *metrics.routes(),
             *segments.routes(),
             *Audience(people, objects, segments, faults).routes(),
             *content.routes(),

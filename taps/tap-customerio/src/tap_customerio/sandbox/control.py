@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tap_customerio.sandbox.consent import Consent
 from tap_customerio.sandbox.content import CHILDREN, LISTS, Content
 from tap_customerio.sandbox.errors import reply
 from tap_customerio.sandbox.faults import Fault, Faults, Stats
@@ -25,6 +26,7 @@ class Control:
         store: Store,
         settings: Settings,
         content: Content,
+        consent: Consent,
         history: History,
         faults: Faults,
         stats: Stats,
@@ -32,6 +34,7 @@ class Control:
         self.store = store
         self.settings = settings
         self.content = content
+        self.consent = consent
         self.history = history
         self.faults_ = faults
         self.stats_ = stats
@@ -83,6 +86,10 @@ class Control:
             self.history.load(value)
         elif kind == "delivery_metrics":
             self.history.add_metrics(value)
+        elif kind == "optouts":
+            self.consent.load_optouts(value)
+        elif kind == "esp_suppressions":
+            self.consent.load_suppressions(value)
         elif kind in LISTS:
             self.content.load(kind, value)
         elif kind in CHILDREN:

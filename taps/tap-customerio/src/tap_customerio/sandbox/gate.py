@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import b64encode
+from collections import Counter
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +26,8 @@ class Gate:
         self.faults = faults
         self.stats = stats
         self.bucket = Bucket()
+        self.triggers = Bucket()
+        self.archived: Counter[int] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let through."""
@@ -58,6 +62,12 @@ class Gate:
         elif self.settings.rate_limit and not self.bucket.take(self.settings.rate):
             detail = f"rate limited to {self.settings.rate} requests per 1s"
             app = app_error(429, detail, {"Retry-After": "1"})
+        elif any(path == closed or path.startswith(closed + "/") for closed in self._forbidden):
+            app = app_error(403, "forbidden")
+        elif path.endswith("/archived_message") and not self._archive():
+            app = app_error(429, "daily limit reached")  # a daily quota comes without Retry-After
+        elif scope["method"] == "POST" and path.endswith("/triggers") and not self._trigger():
+            app = app_error(429, "rate limited to 1 requests per 10s", {"Retry-After": "10"})
         elif fault := self.faults.take("status", path):
             headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
             app = app_error(fault.status, "a failure that was asked for", headers)
@@ -66,6 +76,18 @@ class Gate:
         elif self.faults.take("cut", path):
             send = _cut(send)
         await app(scope, receive, send)
+
+    @property
+    def _forbidden(self) -> list[str]:
+        return [path for path in self.settings.forbidden.split(",") if path]
+
+    def _archive(self) -> bool:
+        day = self.settings.now // 86_400
+        self.archived[day] += 1
+        return self.archived[day] <= self.settings.archived_per_day
+
+    def _trigger(self) -> bool:
+        return not self.settings.rate_limit or self.triggers.take(1, time.monotonic() / 10)
 
     def _app_key(self, headers: Headers) -> bool:
         # A key of the other region is a wrong key: nothing redirects.

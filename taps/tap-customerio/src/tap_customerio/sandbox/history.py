@@ -40,6 +40,7 @@ class History:
             Route("/v1/customers/{id}/activities", self.activities_of),
             Route("/v1/messages", self.messages),
             Route("/v1/messages/{id}", self.message),
+            Route("/v1/messages/{id}/archived_message", self.archived_message),
             Route("/v1/customers/{id}/messages", self.messages_of),
             *(
                 Route(f"/v1/{kind}/{{id:int}}/messages", self._sent_by(field))
@@ -104,6 +105,30 @@ class History:
         if not rows:
             raise ApiError(404, "not found")
         return reply({"message": _message(rows[0])})
+
+    async def archived_message(self, request: Request) -> Response:
+        """The body of one delivery; a forgotten one has none."""
+        rows = self.store.rows(_MESSAGES + " WHERE d.id = ?", (request.path_params["id"],))
+        if not rows:
+            raise ApiError(404, "not found")
+        message = _message(rows[0])
+        forgotten = bool(message.get("forgotten"))
+        archived = {
+            "id": message["id"],
+            "body": "" if forgotten else f"<p>{message.get('subject') or 'Hello'}</p>",
+            "from": "News <news@example.com>",
+            "reply_to": "",
+            "recipient": message.get("recipient") or "",
+            "subject": message.get("subject") or "",
+            "bcc": "",
+            "fake_bcc": False,
+            "preheader_text": "",
+            "url": "",
+            "request_method": "",
+            "headers": [],
+            "forgotten": forgotten,
+        }
+        return reply({"archived_message": archived})
 
     def _messages(
         self, query: Mapping[str, str], fixed: Mapping[str, object], longest: int = _HALF_YEAR

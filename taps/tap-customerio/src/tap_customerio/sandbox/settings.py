@@ -16,7 +16,9 @@ class Settings:
     """Settings of one sandbox.
 
     `clock` is a fixed "now" in unix seconds, 0 for the real time; it governs data, not rate limits.
-    `rate` is in requests per second; `rate_limit` switches the limit off. `wrap_customers` and
+    `rate` is in requests per second; `rate_limit` switches the limits off, but not the daily quota of
+    archived messages (`archived_per_day`). `forbidden` holds paths, separated by commas, that answer 403
+    with all below them, as for a key of narrow scope. `wrap_customers` and
     `attribute_values` choose between what the vendor documents and what its live API was seen to send.
     """
 
@@ -31,6 +33,8 @@ class Settings:
     activity_days: int = 30
     wrap_customers: bool = False
     attribute_values: Literal["native", "strings"] = "native"
+    forbidden: str = ""
+    archived_per_day: int = 100
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from typing import Any
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
-from tap_customerio.streams.people import identity
+from tap_customerio.streams.identity import identity
 
 _PER_PAGE = 100
+_OF_THE_DELETED = {"profile_delete", "profile_merge"}
+KEPT_SECONDS = 30 * 86_400
 
 
 class Activities(BookmarkedStream):
@@ -39,22 +41,31 @@ class Activities(BookmarkedStream):
         prop("delivery_type", th.StringType, "Channel of that delivery."),
     )
 
-    def get_records(self, context: Any) -> Iterable[Record]:
+    def read(self) -> Iterable[Record]:
         """Activities since the bookmark; the bookmark moves when all lists have been read."""
-        del context
         since = self._since()
         newest = self.bookmark or 0
-        calls = [
-            Call("/v1/activities", query={"type": kind, "limit": _PER_PAGE})
-            for kind in self.config["activity_types"]
-        ]
-        for page in self.client.pages(calls, lambda _, page: _reaches(page, since)):
+        self._warn_of_a_gap()
+        calls = [activities_of(kind) for kind in self.config["activity_types"]]
+        for page in self.client.pages(calls, lambda _, page: reaches(page, since)):
             for activity in page.get("activities") or ():
                 if activity["timestamp"] >= since:
                     newest = max(newest, activity["timestamp"])
+                    self.line.reaches(activity["timestamp"])
                     yield self._record(activity)
         if newest:
             self.advance(newest)
+
+    def _warn_of_a_gap(self) -> None:
+        self.line.limit("the API keeps about 30 days")
+        if self.bookmark is not None and time.time() - self.bookmark > KEPT_SECONDS:
+            self.line.limit(
+                "more than 30 days lie between this run and the one before: what fell between is lost"
+            )
+            self.logger.warning(
+                "The last activity that was read is more than 30 days old, and the API keeps about 30 days: "
+                "activities between may be lost for good. Run the tap more often."
+            )
 
     def _record(self, activity: Record) -> Record:
         who = identity(activity.get("customer_identifiers"))
@@ -68,7 +79,13 @@ class Activities(BookmarkedStream):
         return max(start, self.bookmark - int(self.config["activities_lookback_hours"]) * 3600)
 
 
-def _reaches(page: JSON, since: int) -> bool:
+def activities_of(kind: str) -> Call:
+    """The list of one type. Traces of people who are gone are listed only if asked for."""
+    query: dict[str, object] = {"type": kind, "limit": _PER_PAGE}
+    return Call("/v1/activities", query=query | ({"deleted": "true"} if kind in _OF_THE_DELETED else {}))
+
+
+def reaches(page: JSON, since: int) -> bool:
     """Whether older pages may hold something that is wanted."""
     activities = page.get("activities") or []
     return bool(activities) and activities[-1]["timestamp"] >= since

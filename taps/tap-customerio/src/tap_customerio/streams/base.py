@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +11,8 @@ from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_customerio.client import Call, Client
+from tap_customerio.client import JSON, Call, Client
+from tap_customerio.errors import Forbidden, NoRoute, QuotaUsedUp, Refused, Unauthorized
 
 if TYPE_CHECKING:
     from tap_customerio.tap import TapCustomerIO
@@ -20,6 +21,13 @@ Record = dict[str, Any]
 PERSONAL = "Holds personal data."
 
 FREE_FORM = th.ObjectType(additional_properties=True)
+NUMBERS = th.ArrayType(th.IntegerType)
+TEXTS = th.ArrayType(th.StringType)
+
+
+def any_of(*types: str) -> th.CustomType:
+    """A field that the API sends in several JSON types."""
+    return th.CustomType({"type": list(types)})
 
 
 def prop(name: str, kind: Any, description: str, *, key: bool = False) -> th.Property[Any]:
@@ -39,6 +47,11 @@ def unix(value: object) -> int | None:
     return None
 
 
+def _number(value: Any) -> Any:
+    """Ids of actions are numbers in some answers and text in others."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
 class CustomerIOStream(Stream):
     """A stream that reads through the tap's client.
 
@@ -55,23 +68,111 @@ class CustomerIOStream(Stream):
     def __init__(self, tap: TapCustomerIO) -> None:
         schema = th.PropertiesList(*self.fields).to_dict() | {"description": self.description}
         super().__init__(tap=tap, schema=schema)
+        self.tap = tap
         self.client: Client = tap.client
+        self.line = tap.report.line(self.name)
+        kinds = {field.name: field.to_dict()[field.name].get("type", []) for field in self.fields}
+        self._numbers = {name for name, kind in kinds.items() if "integer" in kind}
+
+    def get_records(self, context: Any) -> Iterable[Record]:
+        """The records of `read`. What is refused ends this stream only; the report says why."""
+        del context
+        self.line = self.tap.report.begin(self.name)
+        try:
+            for record in self.read():
+                self.line.read += 1
+                self.line.deleted += bool(record.get("_sdc_deleted_at"))
+                yield record
+        except Unauthorized:
+            raise
+        except Refused as error:
+            # A wrong address looks like an operation that does not exist: then nothing was ever reached.
+            if isinstance(error, NoRoute) and not self.client.reached:
+                raise
+            self.line.refuse(error)
+            self.logger.warning("%s could not be read to its end: %s", self.name, error)
+
+    def read(self) -> Iterable[Record]:
+        """The stream's records. Raises Refused."""
+        raise NotImplementedError
+
+    def ask(self, call: Call) -> JSON | None:
+        """One answer among many, or None where this one cannot be read: it is counted and left out.
+
+        Raises Refused where the next one would be refused as well.
+        """
+        try:
+            return self.client.call(call)
+        except (Unauthorized, Forbidden, NoRoute, QuotaUsedUp):
+            raise
+        except Refused as error:
+            self.line.skip(error)
+            self.logger.warning("skipped: %s", error)
+            return None
 
     def declared(self, found: Record) -> Record:
         """The declared fields of a record, absent ones as null; what the API may add is left out."""
-        return {field.name: found.get(field.name) for field in self.fields}
+        return {
+            field.name: _number(found.get(field.name))
+            if field.name in self._numbers
+            else found.get(field.name)
+            for field in self.fields
+        }
 
 
 class ListStream(CustomerIOStream):
-    """One list of the API, record by record: subclasses say where it is."""
+    """One list of the API, record by record: subclasses say where it is.
+
+    The list is kept on the shelf for streams that hang on it.
+    """
 
     call: ClassVar[Call]
     root: ClassVar[str]
 
-    def get_records(self, context: Any) -> Iterable[Record]:
+    def read(self) -> Iterable[Record]:
         """The list's records as they come."""
-        del context
-        return map(self.declared, self.client.records(self.call, self.root))
+        return map(self.record, listed(self.tap, type(self)))
+
+    def record(self, found: Record) -> Record:
+        """What becomes of one of them."""
+        return self.declared(found)
+
+    @classmethod
+    def listed(cls, client: Client) -> Iterable[Record]:
+        """The list as the API sends it."""
+        return client.records(cls.call, cls.root)
+
+
+def listed(tap: TapCustomerIO, stream: type[ListStream]) -> Iterator[Record]:
+    """The list of a stream as the API sends it; asked for once in a run."""
+    return tap.shelf.read(stream.__name__, lambda: stream.listed(tap.client))
+
+
+class ChildStream(CustomerIOStream):
+    """A list of each record of a parent list: subclasses say where, and what the parent's id is called."""
+
+    parent: ClassVar[type[ListStream]]
+    path: ClassVar[str]
+    root: ClassVar[str]
+    parent_key: ClassVar[str]
+
+    def read(self) -> Iterable[Record]:
+        """The lists of all parents, side by side."""
+        for call, page in self.client.pages_of(map(self.call, self.parents()), ask=self.ask):
+            for found in page.get(self.root) or ():
+                yield self.record(call.about, found)
+
+    def parents(self) -> Iterable[Record]:
+        """The parents, as the API lists them."""
+        return listed(self.tap, self.parent)
+
+    def call(self, parent: Record) -> Call:
+        """How to ask for the list of one parent."""
+        return Call(self.path, {"id": parent["id"]}, about=parent)
+
+    def record(self, parent: Mapping[str, Any], found: Record) -> Record:
+        """What becomes of a child."""
+        return self.declared({**found, self.parent_key: parent["id"]})
 
 
 class BookmarkedStream(CustomerIOStream):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
-from tap_customerio.streams.people import identity
+from tap_customerio.streams.identity import identity
 
 _DAY = 86_400
 _WINDOW = 180 * _DAY  # the API silently cuts what is longer than six months
@@ -53,11 +52,12 @@ class Deliveries(BookmarkedStream):
         prop("forgotten", th.BooleanType, "True if the content is not kept."),
     )
 
-    def get_records(self, context: Any) -> Iterable[Record]:
+    def read(self) -> Iterable[Record]:
         """Deliveries created since the start, window by window."""
-        del context
         until = int(time.time()) + _DAY  # the server's clock may be ahead
-        for start, first in self.client.map(self._first_page, _windows(self._since(), until)):
+        since = self._since()
+        self.line.reaches(since)
+        for start, first in self.client.map(self._first_page, _windows(since, until)):
             newest = 0
             for delivery in self._window(start, first):
                 newest = max(newest, delivery["created"])

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
-from tap_customerio.client import Call, Client
+from tap_customerio.client import Call
 from tap_customerio.streams.base import (
     FREE_FORM,
     PERSONAL,
     CustomerIOStream,
     ListStream,
     Record,
+    listed,
     prop,
     unix,
 )
-from tap_customerio.streams.people import identity
+from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
+from tap_customerio.streams.identity import identity
 
-_TYPES = Call("/v1/object_types")
+if TYPE_CHECKING:
+    from tap_customerio.tap import TapCustomerIO
+
 # No default or limit is documented for the two object lists; other readers use 1000 and 100.
 _IDS_PER_PAGE = 1000
 _RELATIONSHIPS_PER_PAGE = 100
 
 
-def object_ids(client: Client) -> Iterator[Record]:
+def object_ids(tap: TapCustomerIO) -> Iterator[Record]:
     """Every object of every type: `object_type_id`, `object_type_slug`, `object_id`, `cio_object_id`."""
-    for call, page in client.pages_of(_scan(kind) for kind in client.records(_TYPES, "types")):
-        for known in page.get("identifiers") or ():
-            yield {**call.about, **known}
+
+    def scan() -> Iterator[Record]:
+        for call, page in tap.client.pages_of(_scan(kind) for kind in listed(tap, ObjectTypes)):
+            for known in page.get("identifiers") or ():
+                yield {**call.about, **known}
+
+    return tap.shelf.read("object ids", scan)
 
 
 def _scan(kind: Record) -> Call:
@@ -53,7 +61,7 @@ class ObjectTypes(ListStream):
     name = "object_types"
     description = "Kinds of objects: companies, and what else the workspace defines."
     primary_keys = ("id",)
-    call = _TYPES
+    call = Call("/v1/object_types")
     root = "types"
     fields = (
         prop("id", th.StringType, "Number of the type, as text.", key=True),
@@ -81,15 +89,14 @@ class Objects(CustomerIOStream):
         prop("created_at", th.IntegerType, "Unix seconds, from the attribute or its timestamp, if given."),
     )
 
-    def get_records(self, context: Any) -> Iterable[Record]:
+    def read(self) -> Iterable[Record]:
         """All objects, type by type; one that is deleted meanwhile is left out."""
-        del context
-        found = self.client.map(self._read, object_ids(self.client))
+        found = self.client.map(self._read, object_ids(self.tap))
         return (record for record in found if record)
 
     def _read(self, known: Record) -> Record | None:
         path = "/v1/objects/{type}/{id}/attributes"
-        answer = self.client.find(Call(path, _address(known), {"id_type": "cio_object_id"}))
+        answer = self.ask(Call(path, _address(known), {"id_type": "cio_object_id"}))
         if answer is None:
             return None
         found = answer.get("object") or {}
@@ -102,7 +109,7 @@ class Objects(CustomerIOStream):
         }
 
 
-class Relationships(CustomerIOStream):
+class Relationships(ComparedStream):
     """Who belongs to which object, read from the objects: they are fewer than the people."""
 
     name = "relationships"
@@ -118,15 +125,15 @@ class Relationships(CustomerIOStream):
         prop("email", th.StringType, "The person's email address. Personal data."),
         prop("attributes", FREE_FORM, "Attributes of the relationship, such as a role."),
         prop("timestamps", FREE_FORM, "Unix seconds at which each attribute was last set."),
+        TOMBSTONE,
     )
 
-    def get_records(self, context: Any) -> Iterable[Record]:
+    def everything(self) -> Iterable[Record]:
         """The relationships of all objects."""
-        del context
         path = "/v1/objects/{type}/{id}/relationships"
         query = {"id_type": "cio_object_id", "limit": _RELATIONSHIPS_PER_PAGE}
-        calls = (Call(path, _address(known), query, about=known) for known in object_ids(self.client))
-        for call, page in self.client.pages_of(calls):
+        calls = (Call(path, _address(known), query, about=known) for known in object_ids(self.tap))
+        for call, page in self.client.pages_of(calls, ask=self.ask):
             for link in page.get("cio_relationships") or ():
                 yield {
                     **call.about,

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_customerio.client import Call
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, CustomerIOStream, Record, prop
+from tap_customerio.client import Call, Client
+from tap_customerio.errors import Forbidden, NotFound
+from tap_customerio.streams.activities import KEPT_SECONDS, activities_of, reaches
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, Record, prop
+from tap_customerio.streams.compared import TOMBSTONE, ComparedStream, iso
+from tap_customerio.streams.identity import identity
 
 # Every person has a cio_id, so this finds everybody; `id exists` misses those known by email only.
 _EVERYBODY = {"filter": {"and": [{"attribute": {"field": "cio_id", "operator": "exists"}}]}}
 _SCAN = Call("/v1/customers", query={"limit": 1000}, body=_EVERYBODY)  # 1000 ids is the page limit,
 _BATCH = 100  # and 100 people the limit of a bulk read: 11 requests per 1,000 people
 
+AUDIENCE = "audience"  # everybody on the shelf, in the short form of `consent_of`
+# What an activity that changes a person is called.
+_CHANGES = (
+    "attribute_change",
+    "profile_create",
+    "profile_merge",
+    "device_change",
+    "unsubscribed_email",
+    "topic_unsubscribed_email",
+)
+_NEED_CONSENT = ("subscription_preferences", "consent")
 
-def identity(identifiers: Mapping[str, Any] | None) -> Record:
-    """`cio_id`, `person_id` and `email` of an `identifiers` object, absent and empty ones as null."""
-    known = identifiers or {}
-    return {
-        "cio_id": known.get("cio_id") or None,
-        "person_id": known.get("id") or None,
-        "email": known.get("email") or None,
-    }
 
-
-class People(CustomerIOStream):
+class People(ComparedStream):
     """Every person of the workspace, in full: the API can say neither who changed nor who left."""
 
     name = "people"
@@ -42,18 +49,76 @@ class People(CustomerIOStream):
         prop("attributes", FREE_FORM, "All attributes, as the API sends them. Personal data."),
         prop("devices", th.ArrayType(FREE_FORM), "Push devices, with platform and last use."),
         prop("timestamps", FREE_FORM, "Unix seconds at which each attribute was last set."),
+        TOMBSTONE,
     )
 
-    def get_records(self, context: Any) -> Iterable[Record]:
-        """Scan the ids, read attributes a hundred at a time; who vanished in between is left out."""
-        del context
-        ids = (person["cio_id"] for person in self.client.records(_SCAN, "identifiers"))
-        for people in self.client.map(self._attributes, batches(ids, _BATCH)):
-            yield from people
+    def everything(self) -> Iterable[Record]:
+        """Everybody, then who was deleted in the last 30 days."""
+        everybody = scan(self.client)
+        if any(self.tap.streams[name].selected for name in _NEED_CONSENT):
+            everybody = self.tap.shelf.keep(AUDIENCE, everybody, short=consent_of)
+        yield from everybody
+        yield from self._deleted()
 
-    def _attributes(self, cio_ids: list[str]) -> list[Record]:
-        call = Call("/v1/customers/attributes", query={"id_type": "cio_id"}, body={"ids": cio_ids})
-        return [person(answer) for answer in self.client.call(call).get("customers") or ()]
+    def touched(self, since: float) -> Iterable[Record] | None:
+        """Whom activities name since then, and who was deleted; None where activities lie too far back."""
+        since -= self.config["activities_lookback_hours"] * 3600
+        if time.time() - since > KEPT_SECONDS:
+            return None
+        return chain(by_id(self.client, touched_ids(self.client, since)), self._deleted())
+
+    def _deleted(self) -> Iterator[Record]:
+        try:
+            yield from deleted(self.client)
+        except (Forbidden, NotFound) as error:
+            self.line.limit(f"deletions could not be read: {error}")
+
+
+def scan(client: Client) -> Iterator[Record]:
+    """Scan the ids, read attributes a hundred at a time; who vanished in between is left out."""
+    return by_id(client, (person["cio_id"] for person in client.records(_SCAN, "identifiers")))
+
+
+def by_id(client: Client, ids: Iterable[str]) -> Iterator[Record]:
+    """People by their `cio_id`, a hundred at a time; who is not there is left out."""
+    for people in client.map(lambda cio_ids: _attributes(client, cio_ids), batches(ids, _BATCH)):
+        yield from map(person, people)
+
+
+def touched_ids(client: Client, since: float) -> Iterator[str]:
+    """Whom activities that change a person name since a moment, each once."""
+    seen: set[str] = set()
+    calls = map(activities_of, _CHANGES)
+    for page in client.pages(calls, lambda _, page: reaches(page, int(since))):
+        for activity in page.get("activities") or ():
+            cio_id = identity(activity.get("customer_identifiers"))["cio_id"]
+            if cio_id and activity["timestamp"] >= since and cio_id not in seen:
+                seen.add(cio_id)
+                yield cio_id
+
+
+def deleted(client: Client) -> Iterator[Record]:
+    """Tombstones: `cio_id` and when the person was deleted. Nothing but activities tells of it."""
+    moments: dict[str, int] = {}
+    for activity in client.records(activities_of("profile_delete"), "activities"):
+        if cio_id := identity(activity.get("customer_identifiers"))["cio_id"]:
+            moments.setdefault(cio_id, activity["timestamp"])
+    for cio_ids in batches(moments, _BATCH):
+        alive = {person(found)["cio_id"] for found in _attributes(client, cio_ids)}
+        for cio_id in cio_ids:
+            if cio_id not in alive:
+                yield {"cio_id": cio_id, "_sdc_deleted_at": iso(moments[cio_id])}
+
+
+def consent_of(record: Record) -> Record:
+    """The part of a person that consent is made of."""
+    kept = {name: record[name] for name in ("cio_id", "id", "email", "unsubscribed")}
+    return kept | {"preferences": record["attributes"].get("cio_subscription_preferences")}
+
+
+def _attributes(client: Client, cio_ids: list[str]) -> list[Record]:
+    call = Call("/v1/customers/attributes", query={"id_type": "cio_id"}, body={"ids": cio_ids})
+    return client.call(call).get("customers") or []
 
 
 def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -73,7 +138,7 @@ def person(answer: Mapping[str, Any]) -> Record:
         "id": known["person_id"] or found.get("id") or None,
         "email": known["email"] or attributes.get("email") or None,
         "phone": _text(attributes.get("phone")),
-        "unsubscribed": _flag(found.get("unsubscribed", attributes.get("unsubscribed"))),
+        "unsubscribed": flag(found.get("unsubscribed", attributes.get("unsubscribed"))),
         "attributes": attributes,
         "devices": found.get("devices") or [],
         "timestamps": found.get("timestamps") or {},
@@ -84,5 +149,6 @@ def _text(value: object) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _flag(value: object) -> bool | None:
+def flag(value: object) -> bool | None:
+    """A boolean that may arrive as text; null where it is neither."""
     return {"true": True, "false": False}.get(str(value).lower())

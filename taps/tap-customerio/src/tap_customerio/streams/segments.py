@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, CustomerIOStream, Record, prop
-from tap_customerio.streams.people import identity
+from tap_customerio.streams.base import (
+    FREE_FORM,
+    PERSONAL,
+    ListStream,
+    Record,
+    listed,
+    prop,
+)
+from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
+from tap_customerio.streams.identity import identity
 
-_SEGMENTS = Call("/v1/segments")
 _MEMBERS_PER_PAGE = 30_000
 
 
-class Segments(CustomerIOStream):
+class Segments(ListStream):
     """Segments, each read once more by itself: the list leaves the conditions out."""
 
     name = "segments"
     description = "Segments with what is known of their conditions; archived ones are not listed."
     primary_keys = ("id",)
+    call = Call("/v1/segments")
+    root = "segments"
     fields = (
         prop("id", th.IntegerType, "Number of the segment.", key=True),
         prop("deduplicate_id", th.StringType, "Id and time of the last change."),
@@ -35,17 +43,16 @@ class Segments(CustomerIOStream):
         prop("updated_at", th.IntegerType, "Unix seconds."),
     )
 
-    def get_records(self, context: Any) -> Iterable[Record]:
+    def read(self) -> Iterable[Record]:
         """All segments."""
-        del context
-        return self.client.map(self._read, self.client.records(_SEGMENTS, "segments"))
+        return self.client.map(self._read, listed(self.tap, Segments))
 
     def _read(self, listed: Record) -> Record:
-        answer = self.client.find(Call("/v1/segments/{id}", {"id": listed["id"]})) or {}
+        answer = self.ask(Call("/v1/segments/{id}", {"id": listed["id"]})) or {}
         return self.declared(listed | (answer.get("segment") or {}))
 
 
-class SegmentMemberships(CustomerIOStream):
+class SegmentMemberships(ComparedStream):
     """Who is in which segment now; the API knows no time of joining or leaving."""
 
     name = "segment_memberships"
@@ -56,14 +63,15 @@ class SegmentMemberships(CustomerIOStream):
         prop("cio_id", th.StringType, "Customer.io's id of the person.", key=True),
         prop("person_id", th.StringType, "The workspace's id of the person. Personal data."),
         prop("email", th.StringType, "The person's email address. Personal data."),
+        TOMBSTONE,
     )
 
-    def get_records(self, context: Any) -> Iterable[Record]:
+    def everything(self) -> Iterable[Record]:
         """The members of all segments."""
-        del context
         path, query = "/v1/segments/{id}/membership", {"limit": _MEMBERS_PER_PAGE}
-        segments = self.client.records(_SEGMENTS, "segments")
-        calls = (Call(path, {"id": segment["id"]}, query) for segment in segments)
-        for call, page in self.client.pages_of(calls):
-            for member in page.get("identifiers") or ():
+        calls = (Call(path, {"id": segment["id"]}, query) for segment in listed(self.tap, Segments))
+        for call, page in self.client.pages_of(calls, ask=self.ask):
+            members = page.get("identifiers") or ()
+            self.line.parts[int(str(call.values["id"]))] += len(members)
+            for member in members:
                 yield {"segment_id": call.values["id"], **identity(member)}

@@ -134,6 +134,16 @@ def _campaigns(random: Random, now: int) -> JSON:
                 "use_customer_timezone": True,
             }
         )
+    # One action in two languages, and one that calls a webhook.
+    actions["1"][0] |= {"language": "en", "multi_language_branch_action_id": 199}
+    german = {"id": 198, "language": "de", "subject": "Willkommen", "multi_language_branch_action_id": 199}
+    actions["1"].insert(1, actions["1"][0] | german)
+    actions["3"][-1] |= {
+        "type": "webhook",
+        "url": "https://hooks.example.org/orders?token=secret-word",
+        "headers": '{"Content-Type": "application/json", "X-Api-Key": "secret-word"}',
+        "method": "POST",
+    }
     return {"campaigns": campaigns, "campaign_actions": actions}
 
 

@@ -125,7 +125,10 @@ def _attributes(random: Random, number: int, firm: Object | None, now: int) -> J
         attributes["subscription"] = {"plan_name": plan, "mrr": mrr, "seats": 5, "renews_at": renews}
     if random.random() < 0.3:
         attributes["preferences"] = {"email_marketing": not unsubscribed, "sms": False, "topics": topics}
-        attributes["cio_subscription_preferences"] = '{"topics":{"topic_1":true,"topic_2":false}}'
+        channels = ',"channels":{"email":true,"sms":false}' if number % 2 else ""
+        attributes["cio_subscription_preferences"] = (
+            f'{{"topics":{{"topic_1":true,"topic_2":false}}{channels}}}'
+        )
     if random.random() < 0.3:
         attributes["enabled_channels"] = random.sample(["email", "sms", "push", "in_app"], 2)
     if random.random() < 0.2:
