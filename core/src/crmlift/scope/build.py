@@ -95,9 +95,7 @@ class _Sample:
 def _attributes(store: Store, options: Options) -> Iterator[model.Attribute]:
     totals = {
         (stream, group): n
-        for stream, group, n in _rows(
-            store, "select stream, grp, sum(n)::ubigint from totals group by all"
-        )
+        for stream, group, n in _rows(store, "select stream, grp, sum(n)::ubigint from totals group by all")
     }
     counts: dict[int, list[tuple[str, int, int, int]]] = defaultdict(list)
     for a, kind, n, empty, longest in _rows(
@@ -198,9 +196,7 @@ _KEYS = {
 }
 
 
-def _duplicates(
-    store: Store, options: Options, by: Literal["email", "mailbox", "id"]
-) -> model.Duplicates:
+def _duplicates(store: Store, options: Options, by: Literal["email", "mailbox", "id"]) -> model.Duplicates:
     groups = f"select {_KEYS[by]} as value, count(*) as people from persons where {_KEYS[by]} is not null"
     groups += " group by 1 having count(*) > 1"
     ((number, people),) = _rows(store, f"select count(*), coalesce(sum(people), 0)::ubigint from ({groups})")
@@ -299,7 +295,9 @@ def _segments(store: Store) -> list[model.Segment]:
 
 def _documents(store: Store) -> list[model.Documents]:
     numbers: dict[str, dict[str, int]] = defaultdict(dict)
-    for stream, state, n in _rows(store, "select stream, state, count(*) from documents group by all order by 3 desc, 2"):
+    for stream, state, n in _rows(
+        store, "select stream, state, count(*) from documents group by all order by 3 desc, 2"
+    ):
         numbers[stream][state] = n
     return [
         model.Documents(
@@ -318,7 +316,9 @@ def _redacted(store: Store) -> list[model.Redaction]:
 
 
 def _devices(store: Store) -> list[model.Devices]:
-    query = "select platform, sum(n)::ubigint, sum(enabled)::ubigint from devices group by 1 order by 2 desc, 1"
+    query = (
+        "select platform, sum(n)::ubigint, sum(enabled)::ubigint from devices group by 1 order by 2 desc, 1"
+    )
     return [model.Devices(platform=name, devices=n, push_enabled=on) for name, n, on in _rows(store, query)]
 
 

@@ -18,11 +18,17 @@ FILES = ("scope.json", "scope.md", "scope.html")
 def write_profile(profile: Profile, folder: Path) -> None:
     """Write all three forms; only their owner may read them."""
     folder.mkdir(parents=True, exist_ok=True)
-    texts = (profile.model_dump_json(indent=2) + "\n", render(profile, "scope.md"), render(profile, "scope.html"))
+    texts = (
+        profile.model_dump_json(indent=2) + "\n",
+        render(profile, "scope.md"),
+        render(profile, "scope.html"),
+    )
     for name, text in zip(FILES, texts, strict=True):
         path = folder / name
         path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
 
 
