@@ -203,6 +203,15 @@ def test_a_stream_that_is_not_loaded_is_counted(bench):
     assert bench.counts.streams["deliveries"] == {"read": 1, "not_mapped": 1}
 
 
+def test_records_that_no_rule_takes_are_counted(bench):
+    bench.mapping = bench.mapping.replace(
+        "{entity: company, key: cio_object_id,",
+        "{entity: company, key: cio_object_id, when: \"object_type_id == '1'\",",
+    )
+    bench.run(("objects", {"cio_object_id": "c1", "object_type_id": "2", "attributes": {}}))
+    assert bench.counts.streams["objects"] == {"read": 1, "no_rule": 1}
+
+
 def test_a_field_that_nobody_knows_stops_the_run_before_it_writes(bench):
     bench.mapping = bench.mapping.replace("email: email\n", "e_mail: email\n")
     with pytest.raises(ConfigError, match="the field 'e_mail' of 'person' does not exist in this CRM"):

@@ -201,6 +201,8 @@ class Pipeline:
                 self._loader.add(row)
         for item, refusal, entity in rejected:
             self._reject(name, item, refusal, entity)
+        if self.engine.unmatched[name]:
+            self.counts.stream(name)["no_rule"] = self.engine.unmatched[name]
 
     def _settle_letters(self, name: str, items: list[Item]) -> None:
         """A record that comes again gets a new verdict; the old one is dropped."""

@@ -8,24 +8,25 @@ from typing import Any
 from crmlift.destination import Destination
 from crmlift.ledger import Ledger
 
-FATES = ("not_mapped", "held", "excluded", "rejected")
+FATES = ("not_mapped", "no_rule", "held", "excluded", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
 class StreamCount:
-    """Records of a stream in one run: `passed` went on to the mapping."""
+    """Records of a stream in one run: `no_rule` met no rule of the mapping, `passed` became rows."""
 
     stream: str
     read: int
     not_mapped: int
+    no_rule: int
     held: int
     excluded: int
     rejected: int
 
     @property
     def passed(self) -> int:
-        """Records that went on to the mapping."""
-        return self.read - self.not_mapped - self.held - self.excluded - self.rejected
+        """Records that became rows."""
+        return self.read - self.not_mapped - self.no_rule - self.held - self.excluded - self.rejected
 
 
 @dataclass(frozen=True, slots=True)

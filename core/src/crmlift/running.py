@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,7 +28,7 @@ def run_pipeline(
     """Run `meltano run TAP PLUGIN`; `watch` gets the counts of the run as they grow.
 
     Meltano's output goes to `log`. Raises `RunStopped` with its last lines where it fails. On Ctrl-C
-    the pipeline is asked to finish its batch before this returns.
+    or SIGTERM the pipeline is asked to finish its batch before this returns.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
@@ -44,7 +43,7 @@ def run_pipeline(
         try:
             _watch(child, project, watch)
         except BaseException:
-            child.send_signal(signal.SIGINT)
+            child.terminate()
             child.wait()
             raise
     if child.returncode != 0:

@@ -6,6 +6,7 @@ a check found differences.
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
@@ -42,6 +43,8 @@ for command in (
 
 def main() -> None:
     """Run `crmlift`; an error that we know is one line on stderr."""
+    # So that servers and pipelines that a command started are stopped by its own clean-up.
+    signal.signal(signal.SIGTERM, lambda signum, _frame: sys.exit(128 + signum))
     try:
         cli(standalone_mode=True)
     except CrmliftError as error:

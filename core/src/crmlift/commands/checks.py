@@ -35,10 +35,10 @@ def reconcile(target: str | None, config_file: Path | None, *, as_json: bool) ->
 def show_counts(counts: counting.Reconciliation) -> None:
     """Print both tables of a reconciliation."""
     streams = Table(title=f"Read in run {counts.run} ({counts.status})", title_justify="left")
-    for heading in ("Stream", "Read", "Not mapped", "Held", "Excluded", "Rejected", "To the mapping"):
+    for heading in ("Stream", "Read", "Not mapped", "No rule", "Held", "Excluded", "Rejected", "To rows"):
         streams.add_column(heading, justify="left" if heading == "Stream" else "right")
     for row in counts.streams:
-        numbers = (row.read, row.not_mapped, row.held, row.excluded, row.rejected, row.passed)
+        numbers = (row.read, row.not_mapped, row.no_rule, row.held, row.excluded, row.rejected, row.passed)
         streams.add_row(row.stream, *(f"{number:,}" for number in numbers))
     console.print(streams)
     entities = Table(title="Rows in the CRM", title_justify="left")

@@ -11,6 +11,9 @@ from crmlift.loader.graph import parents
 from crmlift.loader.settle import Settler
 from crmlift.mapping.engine import Row
 
+BATCHES_PER_FLUSH = 5
+"""Rows of one flush fall apart into creates and updates; several batches at once keep their calls full."""
+
 
 class Loader:
     """Takes rows in any order and settles them in the right one.
@@ -35,10 +38,10 @@ class Loader:
         self._on_flush = on_flush
 
     def add(self, row: Row) -> None:
-        """Take a row; a full batch is written at once."""
+        """Take a row; once there are enough for full calls, they are written."""
         rows = self._pending[row.entity]
         rows.append(row)
-        if len(rows) >= self._specs[row.entity].batch_limit:
+        if len(rows) >= self._specs[row.entity].batch_limit * BATCHES_PER_FLUSH:
             self.flush(row.entity)
 
     def flush(self, entity: str) -> None:

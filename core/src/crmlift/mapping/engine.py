@@ -80,7 +80,11 @@ class _CompiledField(NamedTuple):
 
 
 class Engine:
-    """A mapping, compiled. `problems` counts values that were left out, by stream, field and reason."""
+    """A mapping, compiled.
+
+    `problems` counts values that were left out, by stream, field and reason; `unmatched` counts
+    records by stream for which no rule's `when` held.
+    """
 
     def __init__(self, mapping: Mapping) -> None:
         self.rules = {
@@ -88,6 +92,7 @@ class Engine:
             for stream, rules in mapping.streams.items()
         }
         self.problems: Counter[tuple[str, str, str]] = Counter()
+        self.unmatched: Counter[str] = Counter()
 
     def entities(self) -> list[str]:
         """Return the entities that the mapping writes, in the order in which it names them."""
@@ -104,9 +109,13 @@ class Engine:
         """Yield the rows of a batch of one stream, record by record."""
         rules = self.rules.get(stream, ())
         for item in items:
+            matched = False
             for rule in rules:
                 if rule.when is None or rule.when(item.record):
+                    matched = True
                     yield self._row(rule, stream, item)
+            if not matched:
+                self.unmatched[stream] += 1
 
     def _row(self, rule: CompiledRule, stream: str, item: Item) -> Row | Rejected:
         record, entity = item.record, rule.rule.entity

@@ -90,6 +90,7 @@ class ScopeTarget(Listener):
     def consumer(self) -> ScopeConsumer:
         """The profile in the making."""
         if self._consumer is None:
+            self.take_signals()
             seen = tuple(self.config["last_seen_attributes"])
             self._consumer = ScopeConsumer(Store(memory_mb=self.config["memory_mb"], seen=seen))
         return self._consumer
@@ -111,3 +112,4 @@ class ScopeTarget(Listener):
         if self._consumer is not None:
             self._consumer.store.close()
             self._consumer = None
+            self.give_signals_back()

@@ -9,9 +9,11 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import signal
 import sys
 from abc import abstractmethod
 from collections.abc import Sequence
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any, ClassVar, NoReturn, Protocol, cast
 
@@ -57,6 +59,7 @@ class Listener(Target):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._stop_signal = 0
+        self._handlers: dict[int, Any] = {}
         reader = cast("LineReader", self.message_reader)
         reader.before_failing = self.settle
         reader.after_message = self._stop_if_asked
@@ -127,6 +130,21 @@ class Listener(Target):
         sys.stdout.flush()
 
     # Ends
+
+    def _setup_signal_handlers(self) -> None:
+        """Leave signals alone until there is something to settle: commands make targets only to ask them."""
+
+    def take_signals(self) -> None:
+        """From now on there is something to settle before an end."""
+        self._handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        super()._setup_signal_handlers()
+
+    def give_signals_back(self) -> None:
+        """Everything is settled."""
+        if current_thread() is main_thread():
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+        self._handlers = {}
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Finish the message in hand, settle what was read, and exit so that nobody takes it for success."""

@@ -95,6 +95,7 @@ class CrmTarget(Listener):
         return self._pipeline
 
     def _begin(self) -> Pipeline:
+        self.take_signals()
         mapping, approval = read_approved(Path(self.config["mapping"]))
         self._crm = self.destination(self.config, mapping.workspace)
         self._crm.__enter__()
@@ -133,3 +134,4 @@ class CrmTarget(Listener):
         if self._crm is not None:
             self._crm.__exit__(None, None, None)
         self._pipeline = None
+        self.give_signals_back()
