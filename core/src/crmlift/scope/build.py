@@ -133,7 +133,6 @@ def _attributes(store: Store, options: Options) -> Iterator[model.Attribute]:
 
 
 def _samples(store: Store) -> dict[int, _Sample]:
-    """Patterns need the sample in full only once, but attributes are few beside records."""
     cursor = store.sql.execute("select a, h, val, n from sketch order by a, h")
     samples = {}
     for a, rows in groupby(_each(cursor), key=lambda row: row[0]):
@@ -162,9 +161,12 @@ def _spellings(known: list[tuple[Any, ...]]) -> dict[tuple[str, str, str], set[s
 def _people(store: Store, options: Options) -> model.People:
     query = """
     with life as (
-      select greatest(max(p.seen), max(s.moment)) as moment from persons p left join signs s using (who) group by p.who
+      select greatest(max(p.seen), max(s.moment)) as moment
+      from persons p left join signs s using (who) group by p.who
     )
-    select count(*) filter (moment >= $since), count(*) filter (moment < $since), count(*) filter (moment is null) from life
+    select count(*) filter (moment >= $since), count(*) filter (moment < $since),
+           count(*) filter (moment is null)
+    from life
     """
     since = options.now - options.inactive_days * _DAY
     ((active, inactive, no_sign),) = store.sql.execute(query, {"since": since}).fetchall()
@@ -273,7 +275,7 @@ def _objects(store: Store) -> list[model.ObjectType]:
     ), types as (select id, slug, name from documents where stream = 'object_types')
     select coalesce(id, type), coalesce(slug, ''), coalesce(name, ''),
            coalesce(objects, 0), coalesce(relationships, 0)
-    from types full join found on type = id order by try_cast(1 as integer), 1
+    from types full join found on type = id order by try_cast(coalesce(id, type) as bigint), 1
     """
     return [
         model.ObjectType(id=id, slug=slug, name=name, objects=objects, relationships=relationships)
@@ -311,7 +313,9 @@ def _documents(store: Store) -> list[model.Documents]:
 
 
 def _redacted(store: Store) -> list[model.Redaction]:
-    query = "select channel, sum(n)::ubigint, sum(redacted)::ubigint from redactions group by 1 order by 2 desc, 1"
+    query = """
+    select channel, sum(n)::ubigint, sum(redacted)::ubigint from redactions group by 1 order by 2 desc, 1
+    """
     return [model.Redaction(channel=name, messages=n, redacted=gone) for name, n, gone in _rows(store, query)]
 
 

@@ -6,7 +6,6 @@ behind. The database lies in a folder of its own that only its owner can read, a
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import IO, Any
@@ -77,7 +76,8 @@ _WITHIN = """
 insert into within
 select p.a, count(distinct b.rid)
 from bags b, json_tree(b.bag) w, paths p
-where p.many and p.fullkey = w.fullkey and p.grp = b.grp and w.type <> 'NULL' and w.atom::varchar is distinct from '""'
+where p.many and p.fullkey = w.fullkey and p.grp = b.grp
+  and w.type <> 'NULL' and w.atom::varchar is distinct from '""'
 group by p.a
 """
 _SKETCH = """
@@ -103,7 +103,9 @@ class Store:
     """Takes records of any stream; `memory_mb` bounds DuckDB, `seen` names last-seen attributes."""
 
     def __init__(self, *, memory_mb: int, seen: tuple[str, ...] = ()) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="crmlift-scope-"))
+        # Goes with the process at the latest: what waits in it is personal data.
+        self._temporary = tempfile.TemporaryDirectory(prefix="crmlift-scope-", ignore_cleanup_errors=True)
+        self._folder = Path(self._temporary.name)
         self._seen = seen
         self._waiting: dict[str, _Spool] = {}
         self.attributes_left_out = 0
@@ -140,7 +142,7 @@ class Store:
         self.sql.close()
         for spool in self._waiting.values():
             spool.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._temporary.cleanup()
 
     def _take_in(self, stream: str, spool: _Spool) -> None:
         reading = READINGS.get(stream, Reading())

@@ -59,13 +59,14 @@ _PERSONS = f"""
 insert into persons
 select hash(f[1]), f[1], lower(nullif(trim(f[2]), '')), lower(nullif(trim(f[3]), '')),
        try_cast(f[4] as boolean), coalesce(json_array_length(j, '$.devices'), 0),
-       list_max(list_transform(list_concat(f[5:], json_extract_string(j, '$.devices[*].last_used')), lambda x: coalesce(
+       list_max(list_transform(list_concat(f[5:], used), lambda x: coalesce(
          case when try_cast(x as double) > 1e11 then try_cast(x as double) / 1000
               else try_cast(x as double) end,
          epoch(try_cast(x as timestamptz))
        )))::bigint
 from (
-  select j, json_extract_string(j, ['$.cio_id', '$.id', '$.email', '$.unsubscribed' {{seen}}]) as f
+  select j, json_extract_string(j, '$.devices[*].last_used') as used,
+         json_extract_string(j, ['$.cio_id', '$.id', '$.email', '$.unsubscribed' {{seen}}]) as f
   from chunk where not {GONE}
 )
 """
@@ -119,7 +120,8 @@ select {_WHO}, max(greatest(
   try_cast(j->>'$.metrics.clicked' as bigint), try_cast(j->>'$.metrics.converted' as bigint)
 ))
 from chunk
-where (j->>'cio_id') is not null and ((j->'$.metrics.clicked') is not null or (j->'$.metrics.converted') is not null)
+where (j->>'cio_id') is not null
+  and ((j->'$.metrics.clicked') is not null or (j->'$.metrics.converted') is not null)
 group by 1
 """
 

@@ -16,6 +16,7 @@ from crmlift.scope.store import Store
 from crmlift.singer.listener import Listener
 
 NAME = "crmlift-scope"
+OUTPUT = ".crmlift/scope"
 SEEN = ("last_seen_at", "last_seen", "last_active_at", "last_login_at", "last_login", "last_activity_at")
 
 
@@ -48,7 +49,7 @@ class ScopeTarget(Listener):
         th.Property(
             "output",
             th.StringType,
-            default=".crmlift/scope",
+            default=OUTPUT,
             title="Output",
             description="Folder for scope.json, scope.md and scope.html.",
         ),
