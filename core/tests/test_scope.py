@@ -83,6 +83,14 @@ def test_nested_objects_and_arrays_are_walked_and_an_element_counts_once_per_rec
     assert (found["items[].sku"].filled, found["items[].sku"].types) == (1, {"string": 2})
 
 
+@pytest.mark.parametrize("names", [["a b", 'say "x"', "c.d"], [f"list_{n}" for n in range(12)]])
+def test_arrays_under_any_name_and_any_number_of_them_count_once_per_record(names):
+    found = attributes({name: [1, 2] for name in names}, {name: [None, ""] for name in names}, {})
+    arrays = {name: a for name, a in found.items() if name.endswith("[]")}
+    assert len(arrays) == len(names)
+    assert {(a.filled, a.total) for a in arrays.values()} == {(1, 3)}
+
+
 def test_keys_that_are_ids_or_addresses_become_one_attribute():
     found = attributes({"prices": {"10023": 1, "10024": 2}, "by": {"person@example.com": 3}})
     assert found.keys() == {"prices", "prices.*", "by", "by.*"}

@@ -71,11 +71,20 @@ select a, kind, sum(n), sum(n) filter (val is null or trim(val) = ''),
        coalesce(max(length(val)) filter (kind not in ('object', 'array')), 0)
 from typed group by a, kind
 """
-# An element of an array may be there several times in one record.
+# An element of an array may be there several times in one record. Only the attributes that hold such are
+# walked once more; the whole record where they are many.
 _WITHIN = """
 insert into within
+with tops as (
+  select distinct
+    regexp_extract(fullkey, '^[$](\\[[0-9]+\\]|[.]("([^"\\\\]|\\\\.)*"|[^.\\[]*))') as top
+  from paths where many
+), roots as (
+  select top from tops where (select count(*) from tops) <= 8
+  union all select '$' where (select count(*) from tops) > 8
+)
 select p.a, count(distinct b.rid)
-from bags b, json_tree(b.bag) w, paths p
+from bags b, roots r, json_tree(b.bag, r.top) w, paths p
 where p.many and p.fullkey = w.fullkey and p.grp = b.grp
   and w.type <> 'NULL' and w.atom::varchar is distinct from '""'
 group by p.a
