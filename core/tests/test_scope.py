@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from crmlift.errors import InputError
+from crmlift.errors import ConfigError, InputError
 from crmlift.scope import store as storing
 from crmlift.scope.build import Options, build_profile
 from crmlift.scope.model import Attribute, Profile
@@ -138,6 +138,17 @@ def test_a_record_beyond_the_limit_is_counted_but_not_looked_into(monkeypatch: p
     found = profile(person("p1", attributes={"a": "x" * 2000}), person("p2", attributes={"b": 1}))
     assert [(row.stream, row.records) for row in found.streams] == [("people", 2)]
     assert [attribute.name for attribute in found.attributes] == ["b"]
+
+
+def test_too_little_memory_says_what_to_do():
+    store = Store(memory_mb=10)
+    try:
+        for n in range(20_000):
+            store.add(*person(f"p{n}", attributes={f"a{k}": f"value {n} {k}" for k in range(12)}))
+        with pytest.raises(ConfigError, match=r"double its setting 'memory_mb'"):
+            store.finish()
+    finally:
+        store.close()
 
 
 def test_an_unknown_stream_is_profiled_whole():

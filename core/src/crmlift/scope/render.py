@@ -65,13 +65,13 @@ def _months(profile: Profile) -> dict[str, list[tuple[str, int]]]:
     for volume in profile.volume:
         if volume.month:
             found.setdefault(volume.stream, Counter())[volume.month] += volume.count
-    return {stream: sorted(counter.items()) for stream, counter in found.items()}
+    return {stream: sorted(counter.items()) for stream, counter in sorted(found.items())}
 
 
 def _groups(profile: Profile) -> dict[str, list[Any]]:
     """Attributes under a heading per stream and group."""
     found: dict[str, list[Any]] = {}
-    for attribute in profile.attributes:
+    for attribute in sorted(profile.attributes, key=lambda a: a.stream != "people"):
         heading = attribute.stream + (f" · {attribute.group}" if attribute.group else "")
         found.setdefault(heading, []).append(attribute)
     return found

@@ -13,6 +13,7 @@ from typing import IO, Any
 import duckdb
 import orjson
 
+from crmlift.errors import ConfigError
 from crmlift.scope.streams import GONE, READINGS, TABLES, Reading, statements
 
 CHUNK_RECORDS = 25_000
@@ -154,6 +155,15 @@ class Store:
         self._temporary.cleanup()
 
     def _take_in(self, stream: str, spool: _Spool) -> None:
+        try:
+            self._gather(stream, spool)
+        except duckdb.OutOfMemoryException:
+            raise ConfigError(
+                f"The memory does not suffice for the stream '{stream}'.",
+                hint="Give the loader more: double its setting 'memory_mb'.",
+            ) from None
+
+    def _gather(self, stream: str, spool: _Spool) -> None:
         reading = READINGS.get(stream, Reading())
         spool.flush()
         self.sql.execute(
