@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,16 @@ class Bench:
         self.folder = folder
         self.states: list[Any] = []
         self.mapping = MAPPING
+        # A server serves all tests of a session, each in a workspace of its own.
+        self.ledger_url = os.environ.get("CRMLIFT_TEST_LEDGER_URL", f"sqlite:///{folder}/ledger.db")
+        self.workspace = str(folder)
 
     def open_ledger(self) -> Ledger:
-        return Ledger(f"sqlite:///{self.folder}/ledger.db", destination="memory", workspace="demo")
+        return Ledger(self.ledger_url, destination="memory", workspace=self.workspace)
+
+    def lose_ledger(self) -> None:
+        """Go on with an empty ledger, as on another machine."""
+        self.workspace += "+"
 
     def start(self, ledger: Ledger, **options: Any) -> Pipeline:
         pipeline = Pipeline(

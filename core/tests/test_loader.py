@@ -48,7 +48,7 @@ def test_only_what_changed_is_written(bench):
 
 def test_a_lost_ledger_finds_its_rows_and_doubles_none(bench):
     bench.run(*EVERYTHING)
-    (bench.folder / "ledger.db").unlink()
+    bench.lose_ledger()
     before = {entity: dict(rows) for entity, rows in bench.crm.rows.items()}
     counts = bench.run(*EVERYTHING)
     assert "created" not in {name for counter in counts.values() for name in counter}
@@ -168,7 +168,7 @@ def test_after_a_crash_it_looks_only_when_the_server_must_be_done(bench, monkeyp
 def test_a_lost_ledger_still_respects_what_was_adopted(bench):
     bench.crm.rows["person"]["old"] = {"name": "Kept by sales", "email": "p1@example.com"}
     bench.run(person("p1"))
-    (bench.folder / "ledger.db").unlink()
+    bench.lose_ledger()
     bench.run(person("p1"))
     assert bench.crm.rows["person"]["old"]["name"] == "Kept by sales"
 
@@ -180,6 +180,16 @@ def test_deleted_people_are_archived_and_memberships_removed(bench):
     assert counts == {"person": {"archived": 1}, "person_tag": {"deleted": 1}}
     assert bench.person("p1")["active"] is False
     assert len(bench.crm.rows["person_tag"]) == 1
+
+
+def test_a_rule_that_only_creates_never_changes_a_row(bench):
+    bench.mapping = bench.mapping.replace("- entity: event\n", "- entity: event\n      mode: create\n")
+    bench.run(person("p1"), event("e1", "p1"))
+    assert bench.run(event("e1", "p1", at=1_800_000_000))["event"] == {"unchanged": 1}
+    (row,) = bench.crm.rows["event"].values()
+    assert row["at"].year == 2023
+    with bench.open_ledger() as ledger:
+        assert verify(ledger, bench.crm).passed
 
 
 def test_a_null_never_overwrites(bench):
@@ -246,13 +256,13 @@ def test_a_state_leaves_only_when_all_before_it_is_settled(bench, ledger):
     pipeline.record(*person("p1"))
     pipeline.state({"at": 1})
     assert bench.states == []
-    for number in range(2, 600):
+    for number in range(2, 1600):
         pipeline.record(*person(f"p{number}"))
     pipeline.state({"at": 2})
     assert bench.states == [{"at": 1}]
     pipeline.finish()
     assert bench.states == [{"at": 1}, {"at": 2}]
-    assert len(bench.crm.rows["person"]) == 599
+    assert len(bench.crm.rows["person"]) == 1599
 
 
 def test_a_state_behind_few_records_is_not_kept_waiting_for_ever(bench, ledger):

@@ -124,8 +124,12 @@ class _Undo:
         current = self.crm.read(self.spec.name, [entry.crm_id for entry in entries], names)
         updates: list[Update] = []
         for entry in entries:
-            if self._standing(entry.key, entry.crm_id, entry.shape, entry.after, current):
-                before = {name: self._canonical(name, value) for name, value in entry.before.items()}
+            before = {name: self._canonical(name, value) for name, value in entry.before.items()}
+            # A change that was written down but refused, or cut off by a crash before it was sent.
+            never_made = digest(sorted(before), before) == digest(
+                sorted(before), current.get(entry.crm_id, {})
+            )
+            if not never_made and self._standing(entry.key, entry.crm_id, entry.shape, entry.after, current):
                 updates.append(Update(entry.key, entry.crm_id, before))
         self._count(self.undone.restored, len(updates))
         if self.undone.dry_run:

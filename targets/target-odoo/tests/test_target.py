@@ -7,6 +7,7 @@ import pytest
 
 from crmlift import plugins
 from crmlift.mapping.load import read_mapping
+from crmlift.project import target_class
 from target_odoo.destination import OdooDestination
 from target_odoo.entities import ENTITIES
 from target_odoo.target import TargetOdoo
@@ -16,7 +17,7 @@ SETTINGS = TargetOdoo.config_jsonschema["properties"]
 
 
 def test_the_target_and_its_sandbox_are_found_by_name() -> None:
-    assert plugins.target_class("odoo") is TargetOdoo
+    assert target_class("odoo") is TargetOdoo
     assert plugins.find(plugins.SANDBOXES, "odoo").value == "target_odoo.sandbox:create_app"
 
 

@@ -37,6 +37,7 @@ from crmlift.sandbox.server import Server, serve
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".crmlift/demo"),
     show_default=True,
+    help="Where mapping, ledger, log and report go; emptied first.",
 )
 def demo(target: str, people: int, folder: Path) -> None:
     """Lift the bundled workspace into a CRM's sandbox: propose, approve, run, count, read back, report."""

@@ -21,6 +21,7 @@ from crmlift.report import build_report, render_html
     type=click.Path(dir_okay=False, path_type=Path),
     default="report.html",
     show_default=True,
+    help="Where to write the page.",
 )
 @click.option(
     "--sample",

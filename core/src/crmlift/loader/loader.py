@@ -11,7 +11,7 @@ from crmlift.loader.graph import parents
 from crmlift.loader.settle import Settler
 from crmlift.mapping.engine import Row
 
-BATCHES_PER_FLUSH = 5
+BATCHES_PER_FLUSH = 10
 """Rows of one flush fall apart into creates and updates; several batches at once keep their calls full."""
 
 

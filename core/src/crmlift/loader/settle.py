@@ -59,7 +59,7 @@ class Settler:
                 unchanged += 1
                 continue
             present = mine if mine and mine.crm_id else owner if owner and owner.crm_id else None
-            if present is not None:
+            if present is not None and not spec.natural:
                 ready.take(present)
                 updates.append(ready)
             elif ready.row.rule.rule.mode == "update" or ready.row.item.merged:
@@ -184,6 +184,8 @@ class Settler:
                 )
                 continue
             write, ready.kept = changes(ready.values, before, fill_empty=ready.fill_empty())
+            if ready.row.rule.rule.mode == "create":
+                write, ready.kept = {}, [*ready.kept, *write]
             ready.settle(wrote=bool(write))
             if not write:
                 settled.append(ready)
@@ -224,9 +226,9 @@ class Settler:
                 continue
             ready.crm_id = outcome.id
             if outcome.existed and ready.row.key not in self._recovery.in_doubt[entity]:
-                ready.origin, ready.result = Origin.FOUND, Result.UNCHANGED
-            if ready.result is not None:
-                counter[ready.result] += 1
+                ready.origin = Origin(ready.was.origin) if ready.was else Origin.FOUND
+                ready.result = Result.UNCHANGED
+            counter[ready.result] += 1
             done.append(ready)
         self._ledger.records.remember(entity, [ready.known() for ready in done])
 

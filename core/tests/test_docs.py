@@ -1,0 +1,62 @@
+"""What the documents say is so: commands, settings, links and snippets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from test_target import MemoryTarget
+
+from crmlift.batch import Batch, Item
+from crmlift.commands import cli
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    path
+    for path in sorted(ROOT.rglob("*.md"))
+    if not {".venv", ".cache", "node_modules"} & set(path.relative_to(ROOT).parts)
+]
+
+
+def test_every_command_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in cli.commands if not re.search(rf"`(crmlift )?{name}`", readme)] == []
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_says_what_it_does(name):
+    help_text = cli.commands[name].get_short_help_str(200)
+    assert len(help_text) > 20
+    options = [option for option in cli.commands[name].params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_every_common_setting_is_in_the_readme_of_core():
+    readme = (ROOT / "core" / "README.md").read_text()
+    own = [
+        name
+        for name in MemoryTarget.config_jsonschema["properties"]
+        if not name.startswith(("stream_map", "faker"))
+    ]
+    assert [name for name in own if f"`{name}`" not in readme] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_documents_lead_somewhere(path):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+    assert [link for link in links if "…" not in link and not (path.parent / link).exists()] == []
+
+
+def test_the_hook_in_the_readme_works():
+    (snippet,) = re.findall(
+        r"```python\n(from crmlift.hookspecs.*?)```", (ROOT / "core" / "README.md").read_text(), re.S
+    )
+    names: dict[str, type] = {}
+    exec(snippet, names)
+    items = [Item({"attributes": {"stage": stage}}, stage, 1) for stage in ("customer", "lead")]
+    batch = Batch("people", items, ["cio_id"], claims=None)
+    names["OnlyCustomers"]().crmlift_prepare(batch)
+    assert [item.key for item in batch] == ["customer"]
+    assert [removed.reason for removed in batch.removed] == ["not a customer"]
