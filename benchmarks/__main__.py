@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = {"overhead": "overhead", "calls": "calls", "odoo": "real_odoo"}
+BENCHES = {"overhead": "overhead", "calls": "calls", "odoo": "real_odoo", "scope": "scope"}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHES:

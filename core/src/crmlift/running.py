@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,30 +25,43 @@ def run_pipeline(
     log: Path,
     watch: Callable[[dict[str, Any]], None] = lambda _counts: None,
 ) -> None:
-    """Run `meltano run TAP PLUGIN`; `watch` gets the counts of the run as they grow.
+    """Run `meltano run TAP PLUGIN`; `watch` gets the counts of the run as they grow. See `run_meltano`."""
+    run_meltano([*arguments, tap, plugin], log=log, wait=lambda child: _watch(child, project, watch))
 
-    Meltano's output goes to `log`. Raises `RunStopped` with its last lines where it fails. On Ctrl-C
-    or SIGTERM the pipeline is asked to finish its batch before this returns.
+
+def run_meltano(
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    settings: Mapping[str, str] | None = None,
+    wait: Callable[[subprocess.Popen[bytes]], object] = subprocess.Popen.wait,
+) -> None:
+    """Run `meltano run` with its output in `log`; `settings` are further environment variables.
+
+    Raises `RunStopped` with the last lines of the log where it fails. On Ctrl-C or SIGTERM the pipeline
+    is asked to finish its batch before this returns.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         child = subprocess.Popen(
-            [meltano(), "run", *arguments, tap, plugin],
+            [meltano(), "run", *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=environment(),
+            env=environment() | dict(settings or {}),
             start_new_session=True,
         )
         try:
-            _watch(child, project, watch)
+            wait(child)
         except BaseException:
             child.terminate()
             child.wait()
             raise
     if child.returncode != 0:
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
-        raise RunStopped(f"meltano run {tap} {plugin} failed:\n{tail}\n", hint=f"The whole log is in {log}.")
+        raise RunStopped(
+            f"meltano run {' '.join(arguments)} failed:\n{tail}\n", hint=f"The whole log is in {log}."
+        )
 
 
 def _watch(child: subprocess.Popen[bytes], project: Project, watch: Callable[[dict[str, Any]], None]) -> None:

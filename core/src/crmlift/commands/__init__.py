@@ -12,7 +12,7 @@ import sys
 import click
 from rich.console import Console
 
-from crmlift.commands import checks, demo, mapping, report, run, sandbox, undo
+from crmlift.commands import checks, demo, mapping, report, run, sandbox, scope, undo
 from crmlift.errors import CrmliftError
 
 
@@ -21,12 +21,13 @@ from crmlift.errors import CrmliftError
 def cli() -> None:
     """Lift a Customer.io workspace into a CRM, and prove that it arrived.
 
-    In order: propose and approve a mapping, run, reconcile, verify, report. See also retry and
+    In order: scope, propose and approve a mapping, run, reconcile, verify, report. See also retry and
     rollback; demo shows all of it on a bundled workspace.
     """
 
 
 for command in (
+    scope.scope,
     mapping.propose,
     mapping.approve,
     run.run,
