@@ -159,6 +159,11 @@ def test_stream_maps_of_the_sdk_apply(project):
     assert names() == ["BB"]
 
 
+def test_a_record_before_its_schema_is_no_less_an_error_with_stream_maps(project):
+    with pytest.raises(InputError, match="came before its schema"):
+        listen(record("a"), stream_maps={"people": {"name": "name"}})
+
+
 def test_rejects_can_fail_the_run(project):
     MemoryTarget.crm.refuses = lambda entity, values: values["name"] == "B"
     with pytest.raises(SystemExit) as caught:

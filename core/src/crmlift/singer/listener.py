@@ -104,10 +104,11 @@ class Listener(Target):
         except KeyError:
             _require(message_dict, "stream", "record")
             raise
-        if not self.config.get("stream_maps"):
+        # A stream that no SCHEMA named goes on as it is, for the consumer to say so.
+        if not self.config.get("stream_maps") or stream not in self.mapper.stream_maps:
             self.consumer.record(stream, record)
             return
-        for stream_map in self.mapper.stream_maps.get(stream, ()):
+        for stream_map in self.mapper.stream_maps[stream]:
             transformed = stream_map.transform(copy.copy(record))
             if transformed is not None:
                 self.consumer.record(stream_map.stream_alias, transformed)
