@@ -82,7 +82,7 @@ class Settler:
                 ready.crm_id = present.crm_id
                 ready.origin = _origin(ready.row, present)
                 updates.append(ready)
-            elif ready.row.rule.rule.mode == "update" or ready.row.item.merged:
+            elif ready.row.rule.rule.mode == "update" or ready.row.joins:
                 self._park(ready.row, Link(entity, ready.row.key))
             else:
                 creates.append(ready)
@@ -409,7 +409,7 @@ def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
 
 
 def _origin(row: Row, present: Known) -> Origin:
-    if row.item.merged:
+    if row.joins:
         return Origin.MERGED
     if row.source != row.key:
         return Origin.PATCHED
@@ -424,13 +424,11 @@ def _without_nulls(values: dict[str, Value]) -> dict[str, Value]:
 
 def _fill_empty(ready: _Ready) -> frozenset[str]:
     row = ready.row
-    all_fields = row.item.merged or (
-        ready.origin == Origin.ADOPTED and row.rule.rule.on_match == "fill_empty"
-    )
+    all_fields = row.joins or (ready.origin == Origin.ADOPTED and row.rule.rule.on_match == "fill_empty")
     return frozenset(ready.values) if all_fields else row.rule.fill_empty
 
 
 def _result(ready: _Ready, wrote: bool) -> Result:
-    if ready.row.item.merged:
+    if ready.row.joins:
         return Result.MERGED
     return Result.UPDATED if wrote else Result.UNCHANGED
