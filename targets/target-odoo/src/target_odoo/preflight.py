@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from crmlift.destination import Finding, Severity
 from crmlift.errors import BatchRefused
 from target_odoo.client import FIRST_JSON2, OdooClient
-from target_odoo.entities import CATEGORY, ENTITIES, EVENT, PARTNER, Pairs
+from target_odoo.entities import BLACKLIST, CATEGORY, ENTITIES, EVENT, MAILING, MESSAGE, PARTNER, TRACE, Pairs
 from target_odoo.errors import NoSuchModel
 from target_odoo.schema import Schema
 
@@ -15,10 +15,15 @@ _OPERATIONS = ("read", "create", "write", "unlink")
 _GROUPS = {
     PARTNER: "Contact Creation",
     CATEGORY: "Contact Creation",
+    BLACKLIST: "Email Marketing / User",
+    MAILING: "Email Marketing / User",
+    TRACE: "Email Marketing / User",
+    MESSAGE: "Contact Creation",
     "ir.model.data": "Administration / Access Rights",
     "ir.model.fields": "Administration / Settings",
     "ir.model": "Administration / Settings",
 }
+_MODULE_OF = {MAILING: "Email Marketing (mass_mailing)", TRACE: "Email Marketing (mass_mailing)"}
 _MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich")
 
 
@@ -62,6 +67,13 @@ def _server(client: OdooClient) -> Iterator[Finding]:
 def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterator[Finding]:
     for model in (*models, "ir.model.data"):
         if model == EVENT and not schema.columns(EVENT):
+            continue
+        if model in _MODULE_OF and not schema.columns(model):
+            yield Finding(
+                Severity.ERROR,
+                f"The database has no {model}.",
+                fix=f"Install {_MODULE_OF[model]}, or take the rules that write it out of the mapping.",
+            )
             continue
         lacking = [op for op in _OPERATIONS if not _may(client, model, op)]
         if lacking:

@@ -61,6 +61,13 @@ class RecordTable(ABC):
     def without_key(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Keep those of these records that carry no key of ours, of any workspace."""
 
+    @cached_property
+    def constants(self) -> Mapping[str, Value]:
+        """What every new record gets, with external ids looked up."""
+        refs = self.schema.external_ids(self.entity.refs.values()) if self.entity.refs else {}
+        found = {name: str(refs[xmlid]) for name, xmlid in self.entity.refs.items()}
+        return {**self.entity.constants, **found}
+
     @property
     def columns(self) -> Mapping[str, Column]:
         """The model's live fields."""

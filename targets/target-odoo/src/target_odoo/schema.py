@@ -13,7 +13,7 @@ from crmlift.destination import Field, FieldType
 from crmlift.errors import BatchRefused, ConfigError
 from crmlift.http import Unanswered
 from target_odoo.client import OdooClient
-from target_odoo.entities import EVENT, EVENT_KEY, MODEL_OF, PARTNER
+from target_odoo.entities import EVENT, KEY_FIELD, KEYED_BY_FIELD, MODEL_OF, PARTNER
 from target_odoo.errors import NoSuchModel
 from target_odoo.values import Column, column
 
@@ -81,9 +81,14 @@ class Schema:
     def provision(self, model: str, fields: Sequence[Field]) -> None:
         """Create the fields that are missing, in one call, and the event model where it is missing.
 
+        A model that carries our key in a field gets that one too.
+
         Raises ConfigError for a field that is there with another type, or whose name Odoo refuses.
         """
         self._columns.pop(model, None)
+        if model in KEYED_BY_FIELD:
+            key = Field(KEY_FIELD, FieldType.TEXT, label="Customer.io key", indexed=True)
+            fields = [key, *(field for field in fields if field.name != KEY_FIELD)]
         if model == EVENT and not self.columns(EVENT):
             self._create_event_model(fields)
         else:
@@ -116,10 +121,9 @@ class Schema:
         return {field.name for field in fields} <= self.columns(model).keys()
 
     def _create_event_model(self, fields: Sequence[Field]) -> None:
-        key = Field(EVENT_KEY, FieldType.TEXT, label="Customer.io key", indexed=True)
         name = Field("x_name", FieldType.TEXT, label="Name")
-        wanted = {field.name: field for field in (key, name, *fields)}
-        groups = self._external_ids(_GRANTS)
+        wanted = {field.name: field for field in (name, *fields)}
+        groups = self.external_ids(_GRANTS)
         vals = {
             "name": "Customer.io event",
             "model": EVENT,
@@ -144,7 +148,8 @@ class Schema:
     def _model_id(self, model: str) -> int:
         return int(self._client.call("ir.model", "search", domain=[["model", "=", model]])[0])
 
-    def _external_ids(self, xmlids: Iterable[str]) -> dict[str, int]:
+    def external_ids(self, xmlids: Iterable[str]) -> dict[str, int]:
+        """Return record ids by external id. Raises ConfigError for one that is not there."""
         found = {}
         for xmlid in xmlids:
             module, _, name = xmlid.partition(".")
@@ -154,6 +159,8 @@ class Schema:
                 domain=[["module", "=", module], ["name", "=", name]],
                 fields=["res_id"],
             )
+            if not rows:
+                raise ConfigError(f"Odoo has no record {xmlid}.", hint="Is its module installed?")
             found[xmlid] = rows[0]["res_id"]
         return found
 
@@ -169,12 +176,12 @@ class Schema:
         )
         try:
             if not view:
-                form = self._external_ids(["base.view_partner_form"])["base.view_partner_form"]
+                form = self.external_ids(["base.view_partner_form"])["base.view_partner_form"]
                 vals = {"name": VIEW, "model": PARTNER, "type": "form", "inherit_id": form, "arch": arch}
                 self._client.call("ir.ui.view", "create", vals_list=[vals])
             elif any(f'name="{name}"' not in view[0]["arch"] for name in names):
                 self._client.call("ir.ui.view", "write", [view[0]["id"]], vals={"arch": arch})
-        except (BatchRefused, Unanswered, IndexError):
+        except (BatchRefused, Unanswered, ConfigError):
             # A changed contact form may have no notebook; the data is the same without the page.
             logger.warning("The page with the Customer.io fields could not be added to the contact form.")
 
