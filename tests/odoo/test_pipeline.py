@@ -95,7 +95,7 @@ def check_engagement(odoo: Any, counts: dict[str, dict[str, int]]) -> None:
 
 
 def _columns(odoo: Any) -> list[str]:
-    query = "SELECT column_name FROM information_schema.columns WHERE table_name = 'res_partner'"
+    query = "SELECT DISTINCT column_name FROM information_schema.columns WHERE table_schema = 'public'"
     return [row["column_name"] for row in odoo.query(query)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
 from crmlift.errors import BatchRefused
 from target_odoo.client import OdooClient
-from target_odoo.entities import BATCH, BLACKLIST, ENTITIES, MAILING, Pairs, Records
+from target_odoo.entities import BATCH, BLACKLIST, CATEGORY, ENTITIES, MAILING, Pairs, Records
 from target_odoo.errors import NoSuchModel
 from target_odoo.fieldkeys import FieldKeyTable
 from target_odoo.lookups import Lookups
@@ -18,6 +18,7 @@ from target_odoo.pairs import PairTable
 from target_odoo.preflight import preflight
 from target_odoo.records import RecordTable
 from target_odoo.schema import Schema
+from target_odoo.tags import TagTable
 from target_odoo.values import Codec
 from target_odoo.xmlids import XmlIdTable
 
@@ -27,7 +28,7 @@ _MESSAGES = {
     "mail.notification": ("mail_message_id.create_uid", [["notification_type", "in", ["email", "sms"]]]),
 }
 
-_SPECIAL = {BLACKLIST: OptOutTable, MAILING: MailingTable}
+_SPECIAL = {BLACKLIST: OptOutTable, CATEGORY: TagTable, MAILING: MailingTable}
 
 
 class OdooDestination:

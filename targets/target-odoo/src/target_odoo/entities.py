@@ -4,14 +4,17 @@
 | --- | --- | --- |
 | company | `res.partner`, `is_company` | external id |
 | person | `res.partner` | external id |
-| tag | `res.partner.category` | external id |
+| tag_group, tag | `res.partner.category` | external id |
 | person_tag | `res.partner.category.partner_ids` | its two ids |
 | person_company | `res.partner.x_cio_company_ids` | its two ids |
 | event | `x_cio_event`, a model of ours | its indexed field `x_cio_key` |
+| lead, lead_tag, stage | `crm.lead`, `crm.tag`, `crm.stage` | external id |
 | mail_optout | `mail.blacklist` | external id |
 | mailing | `mailing.mailing`, always in the state `done` | external id |
 | delivery | `mailing.trace` | an indexed field `x_cio_key` that is added to it |
 | message | `mail.message` on the contact | its indexed `message_id` |
+| activity | `mail.activity` on the contact, done | an indexed field `x_cio_key` that is added to it |
+| activity_type | `mail.activity.type` | external id |
 """
 
 from __future__ import annotations
@@ -25,10 +28,15 @@ from target_odoo.keys import MODULE
 
 PARTNER = "res.partner"
 CATEGORY = "res.partner.category"
+LEAD = "crm.lead"
+LEAD_TAG = "crm.tag"
+STAGE = "crm.stage"
 BLACKLIST = "mail.blacklist"
 MAILING = "mailing.mailing"
 TRACE = "mailing.trace"
 MESSAGE = "mail.message"
+ACTIVITY = "mail.activity"
+ACTIVITY_TYPE = "mail.activity.type"
 EVENT = "x_cio_event"
 KEY_FIELD = "x_cio_key"
 COMPANY_FIELD = "x_cio_company_ids"
@@ -119,7 +127,13 @@ ENTITIES: Mapping[str, Records | Pairs] = {
             blank=("lang", "tz"),
         ),
         Records(
-            _spec("tag", "Contact tags", can=_KEYED, archive=ARCHIVED, match=frozenset({"name"})),
+            _spec("tag_group", "Groups of tags", can=_KEYED, archive=ARCHIVED, match=frozenset({"name"})),
+            CATEGORY,
+        ),
+        Records(
+            _spec(
+                "tag", "Contact tags", "tag_group", can=_KEYED, archive=ARCHIVED, match=frozenset({"name"})
+            ),
             CATEGORY,
         ),
         Pairs(
@@ -146,6 +160,23 @@ ENTITIES: Mapping[str, Records | Pairs] = {
             EVENT,
             key="field",
         ),
+        Records(_spec("lead_tag", "Tags of leads", can=_KEYED, match=frozenset({"name"})), LEAD_TAG),
+        Records(_spec("stage", "Stages of leads", can=_KEYED, match=frozenset({"name"})), STAGE),
+        Records(
+            _spec(
+                "lead",
+                "Leads",
+                "person",
+                "lead_tag",
+                "stage",
+                can=_KEYED,
+                archive=ARCHIVED,
+                match=frozenset({"email_normalized"}),
+            ),
+            LEAD,
+            # Nobody's lead mails nobody; what is marked as enriched is not enriched for money.
+            constants={"type": "lead", "user_id": None, "iap_enrich_done": True},
+        ),
         Records(
             _spec(
                 "mail_optout",
@@ -168,6 +199,24 @@ ENTITIES: Mapping[str, Records | Pairs] = {
             TRACE,
             key="field",
             constants={"trace_type": "mail", "model": PARTNER},
+        ),
+        Records(
+            _spec(
+                "activity_type",
+                "Types of activities",
+                can=_KEYED,
+                archive=ARCHIVED,
+                match=frozenset({"name"}),
+            ),
+            ACTIVITY_TYPE,
+        ),
+        Records(
+            _spec("activity", "Done activities", "person", "activity_type", can=_DATED),
+            ACTIVITY,
+            key="field",
+            # Active ones would be late for somebody, and Odoo's clean-up deletes them after three years.
+            constants={"active": False, "user_id": None},
+            refs={"res_model_id": "base.model_res_partner"},
         ),
         Records(
             _spec("message", "Messages of contacts", "person", can=_DATED),

@@ -9,7 +9,7 @@ from crmlift.destination import Create, Found, Outcome
 from crmlift.errors import BatchRefused
 from target_odoo import keys
 from target_odoo.once import create_once
-from target_odoo.records import PAGE, RecordTable, pages
+from target_odoo.records import ALL, PAGE, RecordTable, pages
 
 
 class FieldKeyTable(RecordTable):
@@ -27,7 +27,11 @@ class FieldKeyTable(RecordTable):
         for start in range(0, len(keys_), PAGE):
             wanted = [self._key(key) for key in keys_[start : start + PAGE]]
             rows = self.client.call(
-                self.model, "search_read", domain=[[self._field, "in", wanted]], fields=[self._field]
+                self.model,
+                "search_read",
+                domain=[[self._field, "in", wanted]],
+                fields=[self._field],
+                context=ALL,
             )
             found.update({self._source(row[self._field]): str(row["id"]) for row in rows})
         return found
@@ -46,7 +50,7 @@ class FieldKeyTable(RecordTable):
         """Return how many records are ours; none where the model or its key is not there yet."""
         if not self._has_key:
             return 0
-        return int(self.client.call(self.model, "search_count", domain=self._ours))
+        return int(self.client.call(self.model, "search_count", domain=self._ours, context=ALL))
 
     def create(self, rows: Sequence[Create]) -> list[Outcome]:
         """Write new records by `create`."""
@@ -84,7 +88,7 @@ class FieldKeyTable(RecordTable):
             return rows
         ids, start = [row["id"] for row in rows], self.entity.key_start
         free = ["!", [self._field, "=like", keys.like(start)]] if start else [[self._field, "=", False]]
-        free = self.client.call(self.model, "search", domain=[["id", "in", ids], *free])
+        free = self.client.call(self.model, "search", domain=[["id", "in", ids], *free], context=ALL)
         return [row for row in rows if row["id"] in set(free)]
 
     @property

@@ -7,7 +7,21 @@ from collections.abc import Iterator, Sequence
 from crmlift.destination import Finding, Severity
 from crmlift.errors import BatchRefused
 from target_odoo.client import FIRST_JSON2, OdooClient
-from target_odoo.entities import BLACKLIST, CATEGORY, ENTITIES, EVENT, MAILING, MESSAGE, PARTNER, TRACE, Pairs
+from target_odoo.entities import (
+    ACTIVITY,
+    BLACKLIST,
+    CATEGORY,
+    ENTITIES,
+    EVENT,
+    LEAD,
+    LEAD_TAG,
+    MAILING,
+    MESSAGE,
+    PARTNER,
+    STAGE,
+    TRACE,
+    Pairs,
+)
 from target_odoo.errors import NoSuchModel
 from target_odoo.schema import Schema
 
@@ -19,11 +33,18 @@ _GROUPS = {
     MAILING: "Email Marketing / User",
     TRACE: "Email Marketing / User",
     MESSAGE: "Contact Creation",
+    ACTIVITY: "Contact Creation",
+    LEAD: "Sales / User",
+    LEAD_TAG: "Sales / Administrator",
+    STAGE: "Sales / Administrator",
     "ir.model.data": "Administration / Access Rights",
     "ir.model.fields": "Administration / Settings",
     "ir.model": "Administration / Settings",
 }
-_MODULE_OF = {MAILING: "Email Marketing (mass_mailing)", TRACE: "Email Marketing (mass_mailing)"}
+_MODULE_OF = {
+    **dict.fromkeys((MAILING, TRACE), "Email Marketing (mass_mailing)"),
+    **dict.fromkeys((LEAD, LEAD_TAG, STAGE), "CRM (crm)"),
+}
 _MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich")
 
 
@@ -138,4 +159,4 @@ def _modules(client: OdooClient) -> Iterator[Finding]:
     yield Finding(Severity.INFO, f"Installed modules: {', '.join(installed) or 'none of those that matter'}.")
     if "crm_iap_enrich" in installed:
         mode = client.call("ir.config_parameter", "get_param", key="crm.iap.lead.enrich.setting") or "auto"
-        yield Finding(Severity.INFO, f"Paid enrichment of leads is {mode}; this target writes no leads.")
+        yield Finding(Severity.INFO, f"Paid enrichment of leads is {mode}; leads are marked as done with it.")

@@ -63,10 +63,11 @@ class RecordTable(ABC):
 
     @cached_property
     def constants(self) -> Mapping[str, Value]:
-        """What every new record gets, with external ids looked up."""
+        """What every new record gets, with external ids looked up; what this database lacks is left out."""
         refs = self.schema.external_ids(self.entity.refs.values()) if self.entity.refs else {}
         found = {name: str(refs[xmlid]) for name, xmlid in self.entity.refs.items()}
-        return {**self.entity.constants, **found}
+        constants = {**self.entity.constants, **found}
+        return {name: value for name, value in constants.items() if name in self.columns}
 
     @property
     def columns(self) -> Mapping[str, Column]:

@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 MAX_NAME = 63
 VIEW = "crmlift.partner.page"
+EVENTS = "Customer.io events"
+EVENT_VIEW = "crmlift.event.list"
+_CONTACTS_MENU = "contacts.menu_contacts"
 _ATTRIBUTES = ("type", "string", "required", "readonly", "store", "relation", "selection", "size")
 _TTYPES = {
     FieldType.TEXT: "char",
@@ -35,6 +38,7 @@ _TTYPES = {
     FieldType.LINK: "many2one",
     FieldType.LINKS: "many2many",
 }
+_ALL = {"active_test": False}
 _NOT_SHOWN = ("json", "binary", "one2many")
 _GRANTS = {
     "base.group_user": {"perm_read": True},
@@ -99,6 +103,8 @@ class Schema:
             raise ConfigError(f"Odoo did not create {', '.join(sorted(missing))} on {model}.")
         if model == PARTNER:
             self._show_on_partner()
+        if model == EVENT:
+            self._show_events()
 
     def _create_fields(self, model: str, fields: Sequence[Field]) -> None:
         there = self.columns(model)
@@ -184,6 +190,32 @@ class Schema:
         except (BatchRefused, Unanswered, ConfigError):
             # A changed contact form may have no notebook; the data is the same without the page.
             logger.warning("The page with the Customer.io fields could not be added to the contact form.")
+
+    def _show_events(self) -> None:
+        """Give the event model a list, newest first, and a place in the menu of the contacts."""
+        try:
+            if self._client.call("ir.ui.menu", "search_count", domain=[["name", "=", EVENTS]], context=_ALL):
+                return
+            parent = self.external_ids([_CONTACTS_MENU])[_CONTACTS_MENU]
+            view = {"name": EVENT_VIEW, "model": EVENT, "type": "list"}
+            view["arch"] = event_list(self.columns(EVENT))
+            self._client.call("ir.ui.view", "create", vals_list=[view])
+            action = {"name": EVENTS, "res_model": EVENT, "view_mode": "list,form"}
+            (number,) = self._client.call("ir.actions.act_window", "create", vals_list=[action])
+            menu = {"name": EVENTS, "parent_id": parent, "sequence": 90}
+            menu["action"] = f"ir.actions.act_window,{number}"
+            self._client.call("ir.ui.menu", "create", vals_list=[menu])
+        except (BatchRefused, Unanswered, ConfigError, NoSuchModel):
+            # Without the module contacts there is no such menu; the data is the same.
+            logger.warning("The menu of the Customer.io events could not be added.")
+
+
+def event_list(columns: Iterable[str]) -> str:
+    """Return the arch of the list of events."""
+    order = ' default_order="x_occurred_at desc"' if "x_occurred_at" in columns else ""
+    shown = [name for name in ("x_occurred_at", "x_name", "x_type", "x_partner_id") if name in columns]
+    fields = "".join(f'<field name="{name}"/>' for name in shown)
+    return f'<list create="0" edit="0"{order}>{fields}</list>'
 
 
 def partner_page(names: Sequence[str]) -> str:

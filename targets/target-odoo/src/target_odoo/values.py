@@ -75,6 +75,10 @@ class Column:
         return self.field.name
 
 
+# Computed, but kept as `create` gives it (MailActivity._compute_date_done).
+_WRITABLE = {("mail.activity", "date_done")}
+
+
 def column(model: str, name: str, raw: Mapping[str, Any]) -> Column:
     """Return the column for one entry of `fields_get`."""
     special = _special(model, name, raw)
@@ -89,7 +93,7 @@ def column(model: str, name: str, raw: Mapping[str, Any]) -> Column:
         type=type_,
         label=raw.get("string") or "",
         required=bool(raw.get("required")),
-        readonly=bool(raw.get("readonly")),
+        readonly=bool(raw.get("readonly")) and (model, name) not in _WRITABLE,
         custom=name.startswith("x_"),
         max_length=raw.get("size") or None,
         choices=choices,
@@ -299,7 +303,8 @@ def _clean(value: Value) -> Value:
 
 
 def _links(value: Value) -> list[str] | None:
-    return sorted({str(item) for item in value}, key=int) if value else None
+    ids = [value] if isinstance(value, str) else value
+    return sorted({str(item) for item in ids}, key=int) if ids else None
 
 
 def _as_is(value: Value) -> Value:
