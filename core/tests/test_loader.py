@@ -74,6 +74,20 @@ def test_people_who_share_an_email_become_one(bench):
     assert bench.run(person("p1"), twin)["person"] == {"unchanged": 2}
 
 
+def test_a_twin_keeps_the_row_that_has_a_key_of_its_own(bench):
+    opted_out = """
+    - {entity: tag, key: "=digest(email)", when: unsubscribed, fields: {name: {value: opted out}}}
+  relationships:"""
+    bench.mapping = bench.mapping.replace("\n  relationships:", opted_out, 1)
+    twin = person("p2", email="P1@Example.com ", unsubscribed=True)
+    assert bench.run(person("p1"), twin)["tag"] == {"created": 1}
+    assert bench.run(person("p1", unsubscribed=True), twin)["tag"] == {"unchanged": 2}
+    (key,) = bench.crm.keys["tag"]
+    assert "example" not in key
+    with bench.open_ledger() as ledger:
+        assert reconcile(ledger, bench.crm).in_step
+
+
 def test_twins_share_a_membership_until_the_last_one_leaves(bench):
     both = [person("p1"), person("p2", email="p1@example.com"), segment(1), member(1, "p1"), member(1, "p2")]
     bench.run(*both)

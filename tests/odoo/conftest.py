@@ -30,6 +30,13 @@ WATCHED = {
     "mail_mail": "SELECT * FROM mail_mail",
     "mail_message": "SELECT * FROM mail_message",
     "mail_activity": "SELECT * FROM mail_activity",
+    "mail_blacklist": "SELECT * FROM mail_blacklist",
+    "mailing_mailing": "SELECT * FROM mailing_mailing",
+    "mailing_trace": "SELECT * FROM mailing_trace",
+    "utm_source": "SELECT * FROM utm_source",
+    "crm_lead": "SELECT * FROM crm_lead",
+    "mail_followers": "SELECT * FROM mail_followers",
+    "mail_notification": "SELECT * FROM mail_notification",
     "sms_sms": "SELECT * FROM sms_sms",
 }
 

@@ -51,6 +51,7 @@ def test_the_bundled_workspace_arrives_stays_in_step_and_leaves_no_trace(odoo, c
     result = project.crmlift("verify", "--json", ok=False).json
     assert result["passed"], [entity["misses"][:5] for entity in result["entities"]]
     assert max(in_database(odoo).values()) == 1
+    check_engagement(odoo, first)
 
     loaded = odoo.fingerprints()
     project.meltano_run()
@@ -71,10 +72,30 @@ def test_the_bundled_workspace_arrives_stays_in_step_and_leaves_no_trace(odoo, c
     assert {name: after[name].rows for name in untouched} == {name: before[name].rows for name in untouched}
     schema = [column for column in _columns(odoo) if column.startswith("x_")]
     assert odoo.fingerprints(*schema)["res_partner"] == before["res_partner"]
+    for table in ("mail_message", "mail_blacklist", "mailing_mailing", "mailing_trace", "utm_source"):
+        assert odoo.fingerprints(*schema)[table] == before[table], table
+
+
+def check_engagement(odoo: Any, counts: dict[str, dict[str, int]]) -> None:
+    """Read consent and engagement straight from the database."""
+
+    def number(table: str, where: str = "true") -> int:
+        return int(odoo.query(f"SELECT count(*) AS n FROM {table} WHERE {where}")[0]["n"])
+
+    unsubscribed = "x_cio_unsubscribed AND email_normalized IS NOT NULL"
+    assert number("mail_blacklist", "active") == counts["mail_optout"]["created"] > 0
+    assert number("res_partner", unsubscribed) > 0
+    still_mailed = f"{unsubscribed} AND email_normalized NOT IN (SELECT email FROM mail_blacklist)"
+    assert number("res_partner", still_mailed) == 0
+    assert number("mailing_trace") == counts["delivery"]["created"] > number("mailing_mailing") > 0
+    assert number("mailing_mailing", "state <> 'done'") == 0
+    bounced = "trace_status = 'bounce' AND lower(email) NOT IN (SELECT email FROM mail_blacklist)"
+    assert number("mailing_trace", bounced) == 0
+    assert number("mail_message", "message_id LIKE '\\_\\_cio\\_\\_.%'") == counts["message"]["created"] > 0
 
 
 def _columns(odoo: Any) -> list[str]:
-    query = "SELECT column_name FROM information_schema.columns WHERE table_name = 'res_partner'"
+    query = "SELECT DISTINCT column_name FROM information_schema.columns WHERE table_schema = 'public'"
     return [row["column_name"] for row in odoo.query(query)]
 
 

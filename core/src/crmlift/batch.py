@@ -29,16 +29,21 @@ class Removed:
 class Item:
     """One record with its place in the input and the key that the source gave it.
 
-    `merged` is True once another record's row takes this one in.
+    `into` is the key of the record whose row takes this one in, once it is merged.
     """
 
-    __slots__ = ("key", "merged", "record", "seq")
+    __slots__ = ("into", "key", "record", "seq")
 
     def __init__(self, record: Record, key: str, seq: int) -> None:
         self.record = record
         self.key = key
         self.seq = seq
-        self.merged = False
+        self.into: str | None = None
+
+    @property
+    def merged(self) -> bool:
+        """Whether another record's row takes this one in."""
+        return self.into is not None
 
 
 class Batch:
@@ -69,7 +74,7 @@ class Batch:
 
     def merge(self, item: Item, into: str) -> None:
         """Let a record join the row of the record with the key `into`: it fills only what is empty there."""
-        item.merged = True
+        item.into = into
         for name, part in zip(self.key_properties, split_key(into), strict=True):
             item.record[name] = part
 

@@ -64,3 +64,14 @@ def test_older_servers_are_told_to_be_slower(sandbox_17: Odoo, workspace: str) -
         findings = crm.preflight(["person"])
     assert errors(findings) == []
     assert any("XML-RPC" in finding.text for finding in findings)
+
+
+@pytest.mark.parametrize(("entity", "module"), [("delivery", "mass_mailing"), ("lead", "CRM")])
+def test_a_module_that_is_not_installed_is_named(
+    sandbox_crm: OdooDestination, monkeypatch: pytest.MonkeyPatch, entity: str, module: str
+) -> None:
+    assert errors(sandbox_crm.preflight([entity])) == []
+    monkeypatch.setattr(sandbox_crm.schema, "columns", lambda _model: {})
+    (found,) = errors(sandbox_crm.preflight([entity]))
+    assert module in found.fix
+    assert "out of the mapping" in found.fix

@@ -36,7 +36,7 @@ class Ready:
     def take(self, present: Known) -> None:
         """Go on with the CRM record that the row has already."""
         self.crm_id = present.crm_id
-        if self.row.item.merged:
+        if self.row.joins:
             self.origin = Origin.MERGED
         elif self.row.source != self.row.key:
             self.origin = Origin.PATCHED
@@ -46,11 +46,11 @@ class Ready:
     def fill_empty(self) -> frozenset[str]:
         """Return the fields that are written only where the CRM has nothing."""
         adopted = self.origin == Origin.ADOPTED and self.row.rule.rule.on_match == "fill_empty"
-        return frozenset(self.values) if adopted or self.row.item.merged else self.row.rule.fill_empty
+        return frozenset(self.values) if adopted or self.row.joins else self.row.rule.fill_empty
 
     def settle(self, *, wrote: bool) -> None:
         """Note whether the comparison found something to write."""
-        if self.row.item.merged:
+        if self.row.joins:
             self.result = Result.MERGED
         else:
             self.result = Result.UPDATED if wrote else Result.UNCHANGED

@@ -62,7 +62,7 @@ class Settler:
             if present is not None and not spec.natural:
                 ready.take(present)
                 updates.append(ready)
-            elif ready.row.rule.rule.mode == "update" or ready.row.item.merged:
+            elif ready.row.rule.rule.mode == "update" or ready.row.joins:
                 self._park(ready.row, Link(entity, ready.row.key))
             else:
                 creates.append(ready)

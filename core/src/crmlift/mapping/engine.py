@@ -30,7 +30,8 @@ class Row:
     """One row for the CRM.
 
     `key` is its identity there; `source` tells who says so, and is the key itself where the
-    record owns the row. `values` are canonical; None clears.
+    record owns the row. `values` are canonical; None clears. `joins` marks a row of a merged record
+    that fills the row of the record it was merged into; what has a key of its own stays its own.
     """
 
     entity: str
@@ -42,6 +43,7 @@ class Row:
     stream: str
     item: Item
     deleted: bool = False
+    joins: bool = False
 
 
 @dataclass(slots=True)
@@ -122,10 +124,11 @@ class Engine:
         key = rule.key(record)
         if key is None:
             return Rejected(entity, stream, item, Refusal("no_key", f"none of {rule.rule.key} holds a value"))
-        owns = rule.rule.mode != "update" and not item.merged
-        source = key if owns else item.key if item.merged else f"{stream}#{item.key}"
+        joins = item.into is not None and key == item.into
+        owns = rule.rule.mode != "update" and not joins
+        source = key if owns else item.key if joins else f"{stream}#{item.key}"
         if DELETED in record and record[DELETED] is not None:
-            return Row(entity, key, source, {}, {}, rule, stream, item, deleted=True)
+            return Row(entity, key, source, {}, {}, rule, stream, item, deleted=True, joins=joins)
         values: dict[str, Value] = {}
         for name, get, convert, default, clears, reject_missing, reject_error in rule.fields:
             value = get(record)
@@ -156,7 +159,7 @@ class Engine:
                 return Rejected(
                     entity, stream, item, Refusal("missing_link", "the record names no parent", name)
                 )
-        return Row(entity, key, source, values, links, rule, stream, item)
+        return Row(entity, key, source, values, links, rule, stream, item, joins=joins)
 
 
 def _reason(error: Exception) -> str:
@@ -211,8 +214,11 @@ def first_of(paths: list[str]) -> Getter:
 
 
 def key_getter(paths: list[str]) -> Getter:
-    """Return a function that joins the values at the paths to a key, or gives None where one is missing."""
-    getters = [path_getter(path) for path in paths]
+    """Return a function that joins the values at the paths to a key, or gives None where one is missing.
+
+    A part that begins with `=` is an expression.
+    """
+    getters = [compile_expression(path[1:]) if path.startswith("=") else path_getter(path) for path in paths]
 
     def get_key(record: Record) -> str | None:
         parts = [get(record) for get in getters]

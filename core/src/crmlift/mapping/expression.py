@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpression
@@ -21,6 +22,12 @@ class _Names(dict[str, Any]):
         return _Names(value) if type(value) is dict else value
 
 
+def digest(value: Any) -> str | None:
+    """Return a short name-based digest of a text, the same for every case of its letters, or None."""
+    text = "" if value is None else str(value).strip().casefold()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest() if text else None
+
+
 def domain(email: Any) -> str | None:
     """Return the lower-case domain of an email address, or None."""
     local, at, host = str(email or "").rpartition("@")
@@ -32,6 +39,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "upper": lambda value: None if value is None else str(value).upper(),
     "text": str,
     "count": lambda value: 0 if value is None else len(value),
+    "digest": digest,
     "domain": domain,
     "starts": lambda value, prefix: str(value or "").startswith(prefix),
 }

@@ -102,8 +102,9 @@ class LinkMap(Model):
 class Rule(Model):
     """One row that a record of a stream becomes, where `when` holds.
 
-    `key` is the row's identity: one path, or several joined by `:`. `mode` `update` changes a row
-    that another stream creates and never makes one. `match` adopts an existing CRM record whose
+    `key` is the row's identity: one path, or several joined by `:`; a part that begins with `=` is an
+    expression, such as `=digest(email)` where the key must not show the address. `mode` `update`
+    changes a row that another stream creates and never makes one. `match` adopts an existing CRM record whose
     field equals the value at the path: the first field with a hit decides, and several hits reject
     the row. `on_match` says what an adopted record gives up: by default only its empty fields.
     `on_delete` says what follows when the source deleted the record.

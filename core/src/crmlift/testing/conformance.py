@@ -154,7 +154,7 @@ class _Snapshots:
             for page in self.crm.scan(entity, sorted(self.fields[entity]), ours=True):
                 for found in page:
                     values = {
-                        name: keys[self.links[entity][name]].get(value, value)
+                        name: _as_keys(keys[self.links[entity][name]], value)
                         if name in self.links[entity]
                         else value
                         for name, value in found.values.items()
@@ -182,6 +182,11 @@ class _Snapshots:
     def _known(self, entity: str) -> list[str]:
         live = self.crm.describe(entity)
         return sorted(name for name in self.fields[entity] if name in live)
+
+
+def _as_keys(keys: dict[str, str], value: Any) -> Any:
+    """Return keys in place of the ids of one link, or of a field that holds several."""
+    return [keys.get(id_, id_) for id_ in value] if isinstance(value, list) else keys.get(value, value)
 
 
 class TargetConformance:

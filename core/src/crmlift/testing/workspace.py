@@ -22,6 +22,7 @@ KEYS = {
     "segments": ["id"],
     "segment_memberships": ["segment_id", "cio_id"],
     "activities": ["id"],
+    "deliveries": ["id"],
 }
 NOW = 1_780_000_000
 """The moment at which the workspace stands still, in unix seconds."""
@@ -64,6 +65,8 @@ class Workspace:
                 self.streams["segment_memberships"].append({"segment_id": segment, **who})
             for event in range(chance.randint(0, 4)):
                 self.streams["activities"].append(_event(number * 10 + event, who, chance))
+            if person["email"]:
+                self.streams["deliveries"] += [_delivery(number * 10 + n, who, n) for n in range(number % 4)]
 
     def person(self, key: str) -> Record:
         """Return the record of a person, to be changed in place."""
@@ -176,5 +179,30 @@ def _event(number: int, who: Record, chance: random.Random) -> Record:
         "name": name,
         "timestamp": NOW - chance.randint(0, 86_400 * 29),
         "data": {"amount": number / 4, "items": [{"sku": "a-1", "qty": 2}], "note": "👍"},
+        **who,
+    }
+
+
+def _delivery(number: int, who: Record, kind: int) -> Record:
+    """A newsletter that was read, an email of a campaign that may have bounced, a text message."""
+    sent = NOW - 86_400 * 60 + number
+    bounced = number % 30 == 1
+    metrics = {"created": sent, "sent": sent + 2}
+    if kind == 0:
+        metrics |= {"delivered": sent + 5, "opened": sent + 90, "clicked": sent + 95}
+    elif bounced:
+        metrics["bounced"] = sent + 4
+    return {
+        "id": f"dgT{number:06d}==",
+        "type": ("email", "email", "twilio")[kind],
+        "created": sent,
+        "recipient": f"+1555{number:07d}" if kind == 2 else who["email"],
+        "subject": None if kind == 2 else f"News for you, №{number}",
+        "newsletter_id": 3 if kind == 0 else None,
+        "campaign_id": 3 if kind else None,
+        "action_id": 7 if kind else None,
+        "metrics": metrics,
+        "failure_message": "550 5.1.1 mailbox unavailable" if bounced else None,
+        "forgotten": number % 7 == 0,
         **who,
     }

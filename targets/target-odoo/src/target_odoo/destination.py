@@ -8,14 +8,17 @@ from dataclasses import replace
 from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
 from crmlift.errors import BatchRefused
 from target_odoo.client import OdooClient
-from target_odoo.entities import BATCH, ENTITIES, Pairs, Records
+from target_odoo.entities import BATCH, BLACKLIST, CATEGORY, ENTITIES, MAILING, Pairs, Records
 from target_odoo.errors import NoSuchModel
 from target_odoo.fieldkeys import FieldKeyTable
 from target_odoo.lookups import Lookups
+from target_odoo.mailings import MailingTable
+from target_odoo.optouts import OptOutTable
 from target_odoo.pairs import PairTable
 from target_odoo.preflight import preflight
 from target_odoo.records import RecordTable
 from target_odoo.schema import Schema
+from target_odoo.tags import TagTable
 from target_odoo.values import Codec
 from target_odoo.xmlids import XmlIdTable
 
@@ -24,6 +27,8 @@ _MESSAGES = {
     "sms.sms": ("create_uid", []),
     "mail.notification": ("mail_message_id.create_uid", [["notification_type", "in", ["email", "sms"]]]),
 }
+
+_SPECIAL = {BLACKLIST: OptOutTable, CATEGORY: TagTable, MAILING: MailingTable}
 
 
 class OdooDestination:
@@ -139,5 +144,8 @@ class OdooDestination:
     def _table(self, entity: Records | Pairs, workspace: str) -> RecordTable | PairTable:
         if isinstance(entity, Pairs):
             return PairTable(self.client, self.schema, entity)
-        kind = XmlIdTable if entity.key == "xmlid" else FieldKeyTable
-        return kind(self.client, self.schema, self._codec, entity, workspace)
+        if entity.key == "field":
+            return FieldKeyTable(self.client, self.schema, self._codec, entity, workspace)
+        return _SPECIAL.get(entity.model, XmlIdTable)(
+            self.client, self.schema, self._codec, entity, workspace
+        )

@@ -4,10 +4,17 @@
 | --- | --- | --- |
 | company | `res.partner`, `is_company` | external id |
 | person | `res.partner` | external id |
-| tag | `res.partner.category` | external id |
+| tag_group, tag | `res.partner.category` | external id |
 | person_tag | `res.partner.category.partner_ids` | its two ids |
 | person_company | `res.partner.x_cio_company_ids` | its two ids |
 | event | `x_cio_event`, a model of ours | its indexed field `x_cio_key` |
+| lead, lead_tag, stage | `crm.lead`, `crm.tag`, `crm.stage` | external id |
+| mail_optout | `mail.blacklist` | external id |
+| mailing | `mailing.mailing`, always in the state `done` | external id |
+| delivery | `mailing.trace` | an indexed field `x_cio_key` that is added to it |
+| message | `mail.message` on the contact | its indexed `message_id` |
+| activity | `mail.activity` on the contact, done | an indexed field `x_cio_key` that is added to it |
+| activity_type | `mail.activity.type` | external id |
 """
 
 from __future__ import annotations
@@ -17,11 +24,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from crmlift.destination import Can, EntitySpec
+from target_odoo.keys import MODULE
 
 PARTNER = "res.partner"
 CATEGORY = "res.partner.category"
+LEAD = "crm.lead"
+LEAD_TAG = "crm.tag"
+STAGE = "crm.stage"
+BLACKLIST = "mail.blacklist"
+MAILING = "mailing.mailing"
+TRACE = "mailing.trace"
+MESSAGE = "mail.message"
+ACTIVITY = "mail.activity"
+ACTIVITY_TYPE = "mail.activity.type"
 EVENT = "x_cio_event"
-EVENT_KEY = "x_cio_key"
+KEY_FIELD = "x_cio_key"
 COMPANY_FIELD = "x_cio_company_ids"
 
 BATCH = 1000
@@ -34,15 +51,21 @@ ARCHIVED: Mapping[str, Any] = {"active": False}
 class Records:
     """An entity whose rows are records of a model.
 
-    `constants` are written to every new row; `only` are the records that may be adopted; `blank`
-    are fields that are written empty where the source has nothing, because Odoo would else fill in
-    the language and the time zone of our own calls.
+    `constants` are written to every new row, and so are `refs`, whose values are external ids of Odoo's
+    own. `key_field` holds our key where it is no external id, after `key_start`. `oldest_first` is the
+    field by which new rows get their ids. `only` are the records that may be adopted. `blank` are fields
+    that are written empty where the source has nothing, because Odoo would else fill in the language and
+    the time zone of our own calls.
     """
 
     spec: EntitySpec
     model: str
     key: Literal["xmlid", "field"] = "xmlid"
+    key_field: str = KEY_FIELD
+    key_start: str = ""
+    oldest_first: str = ""
     constants: Mapping[str, Any] = field(default_factory=dict)
+    refs: Mapping[str, str] = field(default_factory=dict)
     only: tuple[Any, ...] = ()
     blank: tuple[str, ...] = ()
 
@@ -71,6 +94,7 @@ def _spec(name: str, label: str, *depends_on: str, **more: Any) -> EntitySpec:
 
 
 _KEYED = frozenset({Can.UPSERT, Can.DELETE})
+_DATED = frozenset({Can.DELETE, Can.BACKDATE})
 
 ENTITIES: Mapping[str, Records | Pairs] = {
     entity.spec.name: entity
@@ -103,7 +127,13 @@ ENTITIES: Mapping[str, Records | Pairs] = {
             blank=("lang", "tz"),
         ),
         Records(
-            _spec("tag", "Contact tags", can=_KEYED, archive=ARCHIVED, match=frozenset({"name"})),
+            _spec("tag_group", "Groups of tags", can=_KEYED, archive=ARCHIVED, match=frozenset({"name"})),
+            CATEGORY,
+        ),
+        Records(
+            _spec(
+                "tag", "Contact tags", "tag_group", can=_KEYED, archive=ARCHIVED, match=frozenset({"name"})
+            ),
             CATEGORY,
         ),
         Pairs(
@@ -126,10 +156,91 @@ ENTITIES: Mapping[str, Records | Pairs] = {
             owner_field=COMPANY_FIELD,
         ),
         Records(
-            _spec("event", "Events", "person", can=frozenset({Can.DELETE, Can.BACKDATE})),
+            _spec("event", "Events", "person", can=_DATED),
             EVENT,
             key="field",
         ),
+        Records(_spec("lead_tag", "Tags of leads", can=_KEYED, match=frozenset({"name"})), LEAD_TAG),
+        Records(_spec("stage", "Stages of leads", can=_KEYED, match=frozenset({"name"})), STAGE),
+        Records(
+            _spec(
+                "lead",
+                "Leads",
+                "person",
+                "lead_tag",
+                "stage",
+                can=_KEYED,
+                archive=ARCHIVED,
+                match=frozenset({"email_normalized"}),
+            ),
+            LEAD,
+            # Nobody's lead mails nobody; what is marked as enriched is not enriched for money.
+            constants={"type": "lead", "user_id": None, "iap_enrich_done": True},
+        ),
+        Records(
+            _spec(
+                "mail_optout",
+                "Addresses not to mail",
+                can=_KEYED,
+                archive=ARCHIVED,
+                match=frozenset({"email"}),
+            ),
+            BLACKLIST,
+        ),
+        Records(
+            _spec("mailing", "Mailings", can=_KEYED, archive=ARCHIVED),
+            MAILING,
+            # Odoo refuses a mailing without a sender; it takes its user's address, who may have none.
+            constants={"state": "done", "mailing_type": "mail", "email_from": "Customer.io"},
+            refs={"mailing_model_id": "base.model_res_partner"},
+        ),
+        Records(
+            _spec("delivery", "Deliveries", "person", "mailing", can=_DATED),
+            TRACE,
+            key="field",
+            constants={"trace_type": "mail", "model": PARTNER},
+        ),
+        Records(
+            _spec(
+                "activity_type",
+                "Types of activities",
+                can=_KEYED,
+                archive=ARCHIVED,
+                match=frozenset({"name"}),
+            ),
+            ACTIVITY_TYPE,
+        ),
+        Records(
+            _spec("activity", "Done activities", "person", "activity_type", can=_DATED),
+            ACTIVITY,
+            key="field",
+            # Active ones would be late for somebody, and Odoo's clean-up deletes them after three years.
+            constants={"active": False, "user_id": None},
+            refs={"res_model_id": "base.model_res_partner"},
+        ),
+        Records(
+            _spec("message", "Messages of contacts", "person", can=_DATED),
+            MESSAGE,
+            key="field",
+            key_field="message_id",
+            key_start=f"{MODULE}.",
+            oldest_first="date",
+            # With `email_from` and `reply_to` given, Odoo computes neither: five times as fast.
+            constants={
+                "model": PARTNER,
+                "message_type": "comment",
+                "email_from": "Customer.io",
+                "reply_to": None,
+            },
+            refs={"subtype_id": "mail.mt_note"},
+            only=("model", "=", PARTNER),
+        ),
     )
 }
+KEYED_BY_FIELD = {
+    entity.model
+    for entity in ENTITIES.values()
+    if isinstance(entity, Records) and entity.key == "field" and entity.key_field == KEY_FIELD
+}
+"""Models to which a field for our key is added."""
 MODEL_OF = {name: entity.model for name, entity in ENTITIES.items() if isinstance(entity, Records)}

@@ -7,7 +7,21 @@ from collections.abc import Iterator, Sequence
 from crmlift.destination import Finding, Severity
 from crmlift.errors import BatchRefused
 from target_odoo.client import FIRST_JSON2, OdooClient
-from target_odoo.entities import CATEGORY, ENTITIES, EVENT, PARTNER, Pairs
+from target_odoo.entities import (
+    ACTIVITY,
+    BLACKLIST,
+    CATEGORY,
+    ENTITIES,
+    EVENT,
+    LEAD,
+    LEAD_TAG,
+    MAILING,
+    MESSAGE,
+    PARTNER,
+    STAGE,
+    TRACE,
+    Pairs,
+)
 from target_odoo.errors import NoSuchModel
 from target_odoo.schema import Schema
 
@@ -15,9 +29,21 @@ _OPERATIONS = ("read", "create", "write", "unlink")
 _GROUPS = {
     PARTNER: "Contact Creation",
     CATEGORY: "Contact Creation",
+    BLACKLIST: "Email Marketing / User",
+    MAILING: "Email Marketing / User",
+    TRACE: "Email Marketing / User",
+    MESSAGE: "Contact Creation",
+    ACTIVITY: "Contact Creation",
+    LEAD: "Sales / User",
+    LEAD_TAG: "Sales / Administrator",
+    STAGE: "Sales / Administrator",
     "ir.model.data": "Administration / Access Rights",
     "ir.model.fields": "Administration / Settings",
     "ir.model": "Administration / Settings",
+}
+_MODULE_OF = {
+    **dict.fromkeys((MAILING, TRACE), "Email Marketing (mass_mailing)"),
+    **dict.fromkeys((LEAD, LEAD_TAG, STAGE), "CRM (crm)"),
 }
 _MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich")
 
@@ -62,6 +88,13 @@ def _server(client: OdooClient) -> Iterator[Finding]:
 def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterator[Finding]:
     for model in (*models, "ir.model.data"):
         if model == EVENT and not schema.columns(EVENT):
+            continue
+        if model in _MODULE_OF and not schema.columns(model):
+            yield Finding(
+                Severity.ERROR,
+                f"The database has no {model}.",
+                fix=f"Install {_MODULE_OF[model]}, or take the rules that write it out of the mapping.",
+            )
             continue
         lacking = [op for op in _OPERATIONS if not _may(client, model, op)]
         if lacking:
@@ -126,4 +159,4 @@ def _modules(client: OdooClient) -> Iterator[Finding]:
     yield Finding(Severity.INFO, f"Installed modules: {', '.join(installed) or 'none of those that matter'}.")
     if "crm_iap_enrich" in installed:
         mode = client.call("ir.config_parameter", "get_param", key="crm.iap.lead.enrich.setting") or "auto"
-        yield Finding(Severity.INFO, f"Paid enrichment of leads is {mode}; this target writes no leads.")
+        yield Finding(Severity.INFO, f"Paid enrichment of leads is {mode}; leads are marked as done with it.")

@@ -61,6 +61,14 @@ class RecordTable(ABC):
     def without_key(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Keep those of these records that carry no key of ours, of any workspace."""
 
+    @cached_property
+    def constants(self) -> Mapping[str, Value]:
+        """What every new record gets, with external ids looked up; what this database lacks is left out."""
+        refs = self.schema.external_ids(self.entity.refs.values()) if self.entity.refs else {}
+        found = {name: str(refs[xmlid]) for name, xmlid in self.entity.refs.items()}
+        constants = {**self.entity.constants, **found}
+        return {name: value for name, value in constants.items() if name in self.columns}
+
     @property
     def columns(self) -> Mapping[str, Column]:
         """The model's live fields."""

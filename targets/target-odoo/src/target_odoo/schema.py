@@ -13,7 +13,7 @@ from crmlift.destination import Field, FieldType
 from crmlift.errors import BatchRefused, ConfigError
 from crmlift.http import Unanswered
 from target_odoo.client import OdooClient
-from target_odoo.entities import EVENT, EVENT_KEY, MODEL_OF, PARTNER
+from target_odoo.entities import EVENT, KEY_FIELD, KEYED_BY_FIELD, MODEL_OF, PARTNER
 from target_odoo.errors import NoSuchModel
 from target_odoo.values import Column, column
 
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 MAX_NAME = 63
 VIEW = "crmlift.partner.page"
+EVENTS = "Customer.io events"
+EVENT_VIEW = "crmlift.event.list"
+_CONTACTS_MENU = "contacts.menu_contacts"
 _ATTRIBUTES = ("type", "string", "required", "readonly", "store", "relation", "selection", "size")
 _TTYPES = {
     FieldType.TEXT: "char",
@@ -35,6 +38,7 @@ _TTYPES = {
     FieldType.LINK: "many2one",
     FieldType.LINKS: "many2many",
 }
+_ALL = {"active_test": False}
 _NOT_SHOWN = ("json", "binary", "one2many")
 _GRANTS = {
     "base.group_user": {"perm_read": True},
@@ -81,9 +85,14 @@ class Schema:
     def provision(self, model: str, fields: Sequence[Field]) -> None:
         """Create the fields that are missing, in one call, and the event model where it is missing.
 
+        A model that carries our key in a field gets that one too.
+
         Raises ConfigError for a field that is there with another type, or whose name Odoo refuses.
         """
         self._columns.pop(model, None)
+        if model in KEYED_BY_FIELD:
+            key = Field(KEY_FIELD, FieldType.TEXT, label="Customer.io key", indexed=True)
+            fields = [key, *(field for field in fields if field.name != KEY_FIELD)]
         if model == EVENT and not self.columns(EVENT):
             self._create_event_model(fields)
         else:
@@ -94,6 +103,8 @@ class Schema:
             raise ConfigError(f"Odoo did not create {', '.join(sorted(missing))} on {model}.")
         if model == PARTNER:
             self._show_on_partner()
+        if model == EVENT:
+            self._show_events()
 
     def _create_fields(self, model: str, fields: Sequence[Field]) -> None:
         there = self.columns(model)
@@ -116,10 +127,9 @@ class Schema:
         return {field.name for field in fields} <= self.columns(model).keys()
 
     def _create_event_model(self, fields: Sequence[Field]) -> None:
-        key = Field(EVENT_KEY, FieldType.TEXT, label="Customer.io key", indexed=True)
         name = Field("x_name", FieldType.TEXT, label="Name")
-        wanted = {field.name: field for field in (key, name, *fields)}
-        groups = self._external_ids(_GRANTS)
+        wanted = {field.name: field for field in (name, *fields)}
+        groups = self.external_ids(_GRANTS)
         vals = {
             "name": "Customer.io event",
             "model": EVENT,
@@ -144,7 +154,8 @@ class Schema:
     def _model_id(self, model: str) -> int:
         return int(self._client.call("ir.model", "search", domain=[["model", "=", model]])[0])
 
-    def _external_ids(self, xmlids: Iterable[str]) -> dict[str, int]:
+    def external_ids(self, xmlids: Iterable[str]) -> dict[str, int]:
+        """Return record ids by external id. Raises ConfigError for one that is not there."""
         found = {}
         for xmlid in xmlids:
             module, _, name = xmlid.partition(".")
@@ -154,6 +165,8 @@ class Schema:
                 domain=[["module", "=", module], ["name", "=", name]],
                 fields=["res_id"],
             )
+            if not rows:
+                raise ConfigError(f"Odoo has no record {xmlid}.", hint="Is its module installed?")
             found[xmlid] = rows[0]["res_id"]
         return found
 
@@ -169,14 +182,40 @@ class Schema:
         )
         try:
             if not view:
-                form = self._external_ids(["base.view_partner_form"])["base.view_partner_form"]
+                form = self.external_ids(["base.view_partner_form"])["base.view_partner_form"]
                 vals = {"name": VIEW, "model": PARTNER, "type": "form", "inherit_id": form, "arch": arch}
                 self._client.call("ir.ui.view", "create", vals_list=[vals])
             elif any(f'name="{name}"' not in view[0]["arch"] for name in names):
                 self._client.call("ir.ui.view", "write", [view[0]["id"]], vals={"arch": arch})
-        except (BatchRefused, Unanswered, IndexError):
+        except (BatchRefused, Unanswered, ConfigError):
             # A changed contact form may have no notebook; the data is the same without the page.
             logger.warning("The page with the Customer.io fields could not be added to the contact form.")
+
+    def _show_events(self) -> None:
+        """Give the event model a list, newest first, and a place in the menu of the contacts."""
+        try:
+            if self._client.call("ir.ui.menu", "search_count", domain=[["name", "=", EVENTS]], context=_ALL):
+                return
+            parent = self.external_ids([_CONTACTS_MENU])[_CONTACTS_MENU]
+            view = {"name": EVENT_VIEW, "model": EVENT, "type": "list"}
+            view["arch"] = event_list(self.columns(EVENT))
+            self._client.call("ir.ui.view", "create", vals_list=[view])
+            action = {"name": EVENTS, "res_model": EVENT, "view_mode": "list,form"}
+            (number,) = self._client.call("ir.actions.act_window", "create", vals_list=[action])
+            menu = {"name": EVENTS, "parent_id": parent, "sequence": 90}
+            menu["action"] = f"ir.actions.act_window,{number}"
+            self._client.call("ir.ui.menu", "create", vals_list=[menu])
+        except (BatchRefused, Unanswered, ConfigError, NoSuchModel):
+            # Without the module contacts there is no such menu; the data is the same.
+            logger.warning("The menu of the Customer.io events could not be added.")
+
+
+def event_list(columns: Iterable[str]) -> str:
+    """Return the arch of the list of events."""
+    order = ' default_order="x_occurred_at desc"' if "x_occurred_at" in columns else ""
+    shown = [name for name in ("x_occurred_at", "x_name", "x_type", "x_partner_id") if name in columns]
+    fields = "".join(f'<field name="{name}"/>' for name in shown)
+    return f'<list create="0" edit="0"{order}>{fields}</list>'
 
 
 def partner_page(names: Sequence[str]) -> str:

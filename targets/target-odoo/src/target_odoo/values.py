@@ -7,6 +7,7 @@ What Odoo changes on its own, `expected` changes first, so that a value reads ba
 - numbers have no empty state: nothing reads as 0; a fraction in an integer field is cut off;
 - date-times are kept to the second; a date-time in a date field is cut to its day;
 - empty JSON (`{}`, `[]`, `""`, `0`, `false`) is no JSON at all;
+- an address not to mail is in lower case and without a name;
 - a country is its ISO code; a state is "US-CA"; a language is that of an active one; an unknown one is empty.
 """
 
@@ -19,15 +20,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from email.utils import getaddresses
 from html import escape
 from typing import Any, Literal
 
 from crmlift.destination import Field, FieldType, Value, Values
 from crmlift.errors import Refusal
-from target_odoo.entities import PARTNER
+from target_odoo.entities import BLACKLIST, PARTNER
 from target_odoo.lookups import Lookups
 
-Special = Literal["", "country", "state", "lang", "tz", "website"]
+Special = Literal["", "country", "state", "lang", "tz", "website", "address"]
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
 _TAG = re.compile(r"<[a-zA-Z/!]")
 _SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)")
@@ -45,6 +47,7 @@ _TYPES = {
     "json": FieldType.JSON,
     "selection": FieldType.CHOICE,
     "many2one": FieldType.LINK,
+    "many2one_reference": FieldType.LINK,
     "many2many": FieldType.LINKS,
     "one2many": FieldType.LINKS,
 }
@@ -72,6 +75,10 @@ class Column:
         return self.field.name
 
 
+# Computed, but kept as `create` gives it (MailActivity._compute_date_done).
+_WRITABLE = {("mail.activity", "date_done")}
+
+
 def column(model: str, name: str, raw: Mapping[str, Any]) -> Column:
     """Return the column for one entry of `fields_get`."""
     special = _special(model, name, raw)
@@ -86,7 +93,7 @@ def column(model: str, name: str, raw: Mapping[str, Any]) -> Column:
         type=type_,
         label=raw.get("string") or "",
         required=bool(raw.get("required")),
-        readonly=bool(raw.get("readonly")),
+        readonly=bool(raw.get("readonly")) and (model, name) not in _WRITABLE,
         custom=name.startswith("x_"),
         max_length=raw.get("size") or None,
         choices=choices,
@@ -102,6 +109,8 @@ def _special(model: str, name: str, raw: Mapping[str, Any]) -> Special:
         return "state"
     if model == PARTNER and name in ("lang", "tz", "website"):
         return name  # type: ignore[return-value]
+    if model == BLACKLIST and name == "email":
+        return "address"
     return ""
 
 
@@ -125,6 +134,8 @@ class Codec:
             return self._named(column, str(value), country)
         if column.special == "website" and value:
             return _website(_text(value) or "")
+        if column.special == "address" and value:
+            return address(str(value))
         return _EXPECTED[column.field.type](value)
 
     def _named(self, column: Column, text: str, country: Value) -> str | None:
@@ -175,7 +186,7 @@ class Codec:
         """Return the canonical value of what `read` gave."""
         if column.ttype == "boolean":
             return bool(raw)
-        if raw is False or raw is None or raw == "":
+        if raw is False or raw is None or raw == "" or (raw == 0 and column.field.type is FieldType.LINK):
             return 0 if column.field.type in (FieldType.INTEGER, FieldType.NUMBER) else None
         if column.special in ("country", "state"):
             codes = self.lookups.country_codes if column.special == "country" else self.lookups.state_codes
@@ -234,6 +245,15 @@ def _website(text: str) -> str | None:
     return "http://" + text.removeprefix("//")
 
 
+def address(text: str) -> str | None:
+    """Return an address in Odoo's normal form (tools.mail.email_normalize), None where there is not one."""
+    found = [email for _, email in getaddresses([text]) if "@" in email]
+    if len(found) != 1 or found[0].startswith("@") or " " in found[0]:
+        return None
+    local, at, domain = found[0].rpartition("@")
+    return (local.lower() if local.isascii() else local) + at + domain.lower()
+
+
 def _integer(value: Value) -> Value:
     return int(value) if isinstance(value, int | float) and math.isfinite(value) else value or 0
 
@@ -283,7 +303,8 @@ def _clean(value: Value) -> Value:
 
 
 def _links(value: Value) -> list[str] | None:
-    return sorted({str(item) for item in value}, key=int) if value else None
+    ids = [value] if isinstance(value, str) else value
+    return sorted({str(item) for item in ids}, key=int) if ids else None
 
 
 def _as_is(value: Value) -> Value:

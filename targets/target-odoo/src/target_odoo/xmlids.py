@@ -41,7 +41,7 @@ class XmlIdTable(RecordTable):
         """Write new records by `load`; a row whose key is there already is written onto it."""
         floor = self._floor
         blank = dict.fromkeys(name for name in self.entity.blank if name in self.columns)
-        values = [{**blank, **self.entity.constants, **row.values} for row in rows]
+        values = [{**blank, **self.constants, **row.values} for row in rows]
         cells = self._each(values, lambda c, value: self.codec.cell(c, value))
         names = sorted({name for row in values for name in row})
         defaults = self._default_cells(names)

@@ -28,6 +28,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 import target_odoo.sandbox.contacts
+import target_odoo.sandbox.leads
+import target_odoo.sandbox.mailings
 import target_odoo.sandbox.technical  # noqa: F401  (registers its models)
 from crmlift.sandbox.faults import Fault, Harness, Stats
 from target_odoo.sandbox import data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from target_odoo.sandbox.errors import OdooError, user_error, validation
@@ -102,8 +102,7 @@ class Partner(Thread):
         if vals.get("parent_id"):
             vals["company_name"] = False
         if "email" in vals:
-            found = _EMAIL.findall(str(vals["email"] or ""))
-            vals["email_normalized"] = found[0].lower() if len(found) == 1 else False
+            vals["email_normalized"] = normalized(vals["email"])
         for doc in docs.values() if docs else [{}]:
             merged = {**doc, **vals}
             if merged.get("type", "contact") == "contact" and merged.get("name") in (None, False):
@@ -184,6 +183,12 @@ class Category(Model):
                 raise user_error("You can not create recursive tags.")
             parent = self.store.get(self.model, [parent]).get(parent, {}).get("parent_id")
         return vals
+
+
+def normalized(email: Any) -> str | Literal[False]:
+    """Return an address as Odoo compares it; False where there is not exactly one."""
+    found = _EMAIL.findall(str(email or ""))
+    return found[0].lower() if len(found) == 1 else False
 
 
 def clean_website(website: str) -> str:

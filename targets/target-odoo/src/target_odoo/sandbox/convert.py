@@ -57,6 +57,10 @@ def _integer(_model: str, _name: str, _field: F, value: Any) -> int:
     return number
 
 
+def _reference(model: str, name: str, field: F, value: Any) -> int | None:
+    return _integer(model, name, field, value) or None
+
+
 def _float(_model: str, _name: str, _field: F, value: Any) -> float:
     return float(value or 0.0)
 
@@ -97,6 +101,7 @@ _CONVERTERS = {
     "text": _text,
     "html": _html,
     "integer": _integer,
+    "many2one_reference": _reference,
     "float": _float,
     "monetary": _float,
     "boolean": _boolean,

@@ -75,7 +75,13 @@ def fill(db: Database, langs: Sequence[str]) -> None:
             [{"name": "res.partner.form", "model": "res.partner", "type": "form"}]
         )
         env["ir.model.data"].create([
-            {"module": "base", "name": "view_partner_form", "model": "ir.ui.view", "res_id": view[0]}
+            {"module": "base", "name": "view_partner_form", "model": "ir.ui.view", "res_id": view[0]},
+            {"module": "base", "name": "model_res_partner", "model": "ir.model",
+             "res_id": env["ir.model"].search([["model", "=", "res.partner"]])[0]},
+            {"module": "contacts", "name": "menu_contacts", "model": "ir.ui.menu",
+             "res_id": env["ir.ui.menu"].create([{"name": "Contacts"}])[0]},
+            {"module": "mail", "name": "mt_note", "model": "mail.message.subtype",
+             "res_id": env["mail.message.subtype"].create([{"name": "Note"}])[0]},
         ])  # fmt: skip
 
 

@@ -296,6 +296,8 @@ class Model:
         for table, flip in registry.relation_tables(self.model):
             self.store.unlink(table, flip, self.ids)
         listed = ", ".join(map(str, self.ids))
+        notes = f"json_extract(doc, '$.model') = ? AND json_extract(doc, '$.res_id') IN ({listed})"
+        self.store.delete("mail.message", self.store.ids("mail.message", notes, [self.model]))
         where = f"json_extract(doc, '$.model') = ? AND json_extract(doc, '$.res_id') IN ({listed})"
         self.store.delete("ir.model.data", self.store.ids("ir.model.data", where, [self.model]))
 
