@@ -285,3 +285,25 @@ def test_a_state_behind_few_records_is_not_kept_waiting_for_ever(bench, ledger):
         pipeline.record(*person(f"p{number}"))
     pipeline.state({"at": 1})
     assert bench.states == [{"at": 1}]
+
+
+def test_no_state_leaves_before_the_rest_of_its_batch_is_settled(bench):
+    bench.crm.entities = {
+        **bench.crm.entities,
+        "person": replace(bench.crm.entities["person"], batch_limit=3),
+    }
+    left = []
+
+    class Watched(list):
+        def append(self, state):
+            left.append((state, len(bench.crm.rows["person"])))
+
+    bench.states = Watched()
+    with bench.open_ledger() as ledger:
+        pipeline = bench.start(ledger)
+        for number in range(1, 11):
+            pipeline.record(*person(f"p{number}"))
+            pipeline.state(number)
+        pipeline.finish()
+    assert left[-1] == (10, 10)
+    assert [state for state, loaded in left if state > loaded] == []

@@ -79,6 +79,7 @@ class Pipeline:
         self._states: deque[tuple[int, Any]] = deque()
         self._last_release = monotonic()
         self._seq = 0
+        self._in_hand: int | None = None
         self._messages_before = self._outgoing()
         self._rejected_before = ledger.letters.sources()
         self._prepare()
@@ -198,7 +199,10 @@ class Pipeline:
             if isinstance(row, Rejected):
                 rejected.append((row.item, row.refusal, row.entity))
             else:
+                # Adding may flush, and what comes after this row in the batch is not pending yet.
+                self._in_hand = row.item.seq
                 self._loader.add(row)
+        self._in_hand = None
         for item, refusal, entity in rejected:
             self._reject(name, item, refusal, entity)
         if self.engine.unmatched[name]:
@@ -251,8 +255,8 @@ class Pipeline:
 
     def _oldest_unsettled(self) -> int | None:
         firsts = [stream.items[0].seq for stream in self._streams.values() if stream.items]
-        pending = self._loader.oldest_pending()
-        return min(firsts if pending is None else [*firsts, pending], default=None)
+        others = (self._loader.oldest_pending(), self._in_hand)
+        return min([*firsts, *(seq for seq in others if seq is not None)], default=None)
 
     def _release_states(self) -> None:
         oldest = self._oldest_unsettled()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crmlift.destination import Create, Field, FieldType, Outcome, Update
-from crmlift.errors import BatchRefused, RunStopped
+from crmlift.errors import BatchRefused, Refusal, RunStopped
 from target_odoo.client import refuse_to_send
 from target_odoo.destination import OdooDestination
 from target_odoo.values import address
+from target_odoo.xmlids import XmlIdTable
 
 if TYPE_CHECKING:
     from conftest import Odoo
@@ -214,3 +215,30 @@ def test_a_mailing_in_the_queue_would_be_counted(sandbox: Odoo, sandbox_crm: Odo
     model = sandbox.raw("ir.model", "search", domain=[["model", "=", "res.partner"]])[1][0]
     sandbox.id("mailing.mailing", subject="x", mailing_model_id=model, email_from="x", state="in_queue")
     assert sandbox_crm.outgoing()["mail.mail"] == before + 1
+
+
+def test_an_address_that_another_call_lists_in_between_is_met(
+    sandbox_crm: OdooDestination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call of a killed run may end on the server after we have looked."""
+    table = sandbox_crm._tables["mail_optout"]
+    (late,) = ids(sandbox_crm.create("mail_optout", [optout("late", "late@example.com")])).values()
+    look = table._listed  # type: ignore[union-attr]
+    too_early: list[dict[str, int]] = [{}]
+    monkeypatch.setattr(table, "_listed", lambda emails: too_early.pop() if too_early else look(emails))
+    refusal = BatchRefused("x", reason=Refusal("row_refused"))
+    monkeypatch.setattr(XmlIdTable, "create", _raise_once(refusal, XmlIdTable.create))
+    rows = [optout("late", "late@example.com"), optout("next", "next@example.com")]
+    assert ids(sandbox_crm.create("mail_optout", rows))["late"] == late
+    assert sandbox_crm.count("mail_optout") == 2
+
+
+def _raise_once(error: Exception, then: Any) -> Any:
+    errors = [error]
+
+    def call(*args: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return then(*args)
+
+    return call

@@ -29,7 +29,13 @@ class OptOutTable(XmlIdTable):
         for row in rows:
             if row.values["email"] not in there:
                 new.setdefault(row.values["email"], row)
-        made = super().create(list(new.values())) if new else []
+        try:
+            made = super().create(list(new.values())) if new else []
+        except BatchRefused:
+            # A call of a run that was killed may have put them on the list in between.
+            if not self._listed(list(new)):
+                raise
+            return self.create(rows)
         there |= {email: int(str(outcome.id)) for email, outcome in zip(new, made, strict=True)}
         born = {row.key for row in new.values()}
         known = {row.key: str(there[row.values["email"]]) for row in rows if row.key not in born}
