@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from records import EVERYTHING, company, event, person, works_at
 
 from crmlift.reconcile import reconcile
@@ -80,3 +81,42 @@ def test_a_record_that_comes_again_in_good_shape_leaves_the_dead_letters(bench):
     bench.run(event("e1", "p1"))
     with bench.open_ledger() as ledger:
         assert ledger.letters.all() == []
+
+
+def test_a_retry_that_is_killed_keeps_its_dead_letters(bench):
+    bench.crm.refuses = lambda entity, values: values.get("name") == "P2"
+    bench.run(person("p2"), event("e1", "p2"))
+
+    def kill(_method: str) -> None:
+        raise KeyboardInterrupt
+
+    bench.crm.refuses = lambda entity, values: False
+    bench.crm.before_call = kill
+    with bench.open_ledger() as ledger:
+        pipeline = bench.start(ledger)
+        retry(pipeline, ledger)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.finish()
+    bench.crm.before_call = lambda method: None
+    with bench.open_ledger() as ledger:
+        pipeline = bench.start(ledger)
+        assert retry(pipeline, ledger) == 1
+        pipeline.finish()
+        assert ledger.letters.all() == []
+        assert ledger.waiting.counts() == {}
+    assert len(bench.crm.rows["event"]) == 1
+
+
+def test_a_retry_that_is_killed_while_it_loads_what_waited_keeps_that(bench):
+    bench.run(event("e1", "p1"))
+
+    def kill_events(entity: str, values: object) -> bool:
+        if entity == "event":
+            raise KeyboardInterrupt
+        return False
+
+    bench.crm.refuses = kill_events
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(person("p1"))
+    bench.crm.refuses = lambda entity, values: False
+    assert bench.run()["event"] == {"created": 1}

@@ -22,7 +22,7 @@ from crmlift.ledger import DeadLetter, Ledger
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.loader import Loader
 from crmlift.mapping import schema_changes
-from crmlift.mapping.engine import DELETED, Engine, Rejected
+from crmlift.mapping.engine import DELETED, Engine, Rejected, Row
 from crmlift.mapping.model import Mapping as MappingFile
 
 logger = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Pipeline:
         self._last_release = monotonic()
         self._seq = 0
         self._in_hand: int | None = None
+        self._judged_again: dict[str, set[str]] = {}
         self._messages_before = self._outgoing()
         self._rejected_before = ledger.letters.sources()
         self._prepare()
@@ -189,30 +190,30 @@ class Pipeline:
         return good
 
     def _load(self, name: str, stream: _Stream, items: list[Item]) -> None:
-        self._settle_letters(name, items)
+        self._note_letters(name, items)
         batch = Batch(name, items, stream.key_properties, self._ledger.claims)
         self._hooks.prepare(batch)
         if batch.removed:
             self._keep_removed(batch)
-        rejected: list[tuple[Item, Refusal, str]] = []
+        rows: list[Row] = []
         for row in self.engine.rows(name, batch.items):
             if isinstance(row, Rejected):
-                rejected.append((row.item, row.refusal, row.entity))
+                self._reject(name, row.item, row.refusal, row.entity)
             else:
-                # Adding may flush, and what comes after this row in the batch is not pending yet.
-                self._in_hand = row.item.seq
-                self._loader.add(row)
+                rows.append(row)
+        for row in rows:
+            # Adding may flush, and what comes after this row in the batch is not pending yet.
+            self._in_hand = row.item.seq
+            self._loader.add(row)
         self._in_hand = None
-        for item, refusal, entity in rejected:
-            self._reject(name, item, refusal, entity)
         if self.engine.unmatched[name]:
             self.counts.stream(name)["no_rule"] = self.engine.unmatched[name]
 
-    def _settle_letters(self, name: str, items: list[Item]) -> None:
-        """A record that comes again gets a new verdict; the old one is dropped."""
-        again = [item.key for item in items if (name, item.key) in self._rejected_before]
+    def _note_letters(self, name: str, items: list[Item]) -> None:
+        """A record that comes again gets a new verdict; the old one is dropped once that is settled."""
+        again = {item.key for item in items if (name, item.key) in self._rejected_before}
         if again:
-            self._ledger.letters.settle(name, again)
+            self._judged_again.setdefault(name, set()).update(again)
 
     def _keep_removed(self, batch: Batch) -> None:
         letters = [
@@ -272,6 +273,9 @@ class Pipeline:
         for name in self._streams:
             self._process(name)
         self._loader.flush_all()
+        for name, sources in self._judged_again.items():
+            self._ledger.letters.settle(name, sources)
+        self._judged_again.clear()
 
     def checkpoint(self) -> None:
         """Settle everything read so far and let its state leave."""
@@ -305,9 +309,9 @@ class Pipeline:
                 by_stream.setdefault(item.stream, {})[item.source] = item.record
             tried.update(item.where for item in ready)
             for stream, records in by_stream.items():
-                self._ledger.waiting.release(stream, records)
                 self.again(stream, records.items())
-            self._loader.flush_all()
+            self._flush()
+            self._ledger.waiting.settle(ready)
         for entity, number in self._ledger.waiting.counts().items():
             self.counts.entity(entity)[Result.WAITING] = number
 

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from crmlift.chunks import chunks
 from crmlift.ledger import tables
-from crmlift.ledger.store import Store, dumps
+from crmlift.ledger.store import PAGE, Store, dumps
 
 
 @dataclass(slots=True)
@@ -60,8 +61,12 @@ class Letters:
             return {(row[0], row[1]) for row in db.execute(query)}
 
     def settle(self, stream: str, sources: Iterable[str]) -> None:
-        """Drop the dead letters of records that are about to be processed again."""
-        self._store.drop(tables.dead_letters, stream, sources)
+        """Drop the letters of records that were processed again in this run and not rejected anew."""
+        t = tables.dead_letters.c
+        mine = t.scope == self._store.scope, t.stream == stream, t.run != self._store.run
+        with self._store.transaction() as db:
+            for page in chunks(sources, PAGE):
+                db.execute(delete(tables.dead_letters).where(*mine, t.source.in_(page)))
 
     def note_stream(self, stream: str, key_properties: Sequence[str]) -> None:
         """Keep the key properties of a stream, for records that are tried again later."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, create_engine, delete, event, insert, select
+from sqlalchemy import Connection, Table, create_engine, event, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
-from crmlift.chunks import chunks
 from crmlift.ledger import tables
 
 PAGE = 1000
@@ -58,13 +57,6 @@ class Store:
         statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
         with self.transaction() as db:
             db.execute(statement, [{"scope": self.scope, "run": self.run} | row for row in rows])
-
-    def drop(self, table: Table, stream: str, sources: Iterable[str]) -> None:
-        """Delete the rows of some source records."""
-        mine = table.c.scope == self.scope, table.c.stream == stream
-        with self.transaction() as db:
-            for page in chunks(sources, PAGE):
-                db.execute(delete(table).where(*mine, table.c.source.in_(page)))
 
     def _scope_id(self, destination: str, workspace: str) -> int:
         t = tables.scopes.c

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from crmlift.ledger import tables
 from crmlift.ledger.store import PAGE, Store, dumps
@@ -75,6 +75,11 @@ class Waiting:
         with self._store.transaction() as db:
             return [(row[0], row[1], row[2]) for row in db.execute(query)]
 
-    def release(self, stream: str, sources: Iterable[str]) -> None:
-        """Drop parked records that are about to be processed again."""
-        self._store.drop(tables.parked, stream, sources)
+    def settle(self, parked: Iterable[Parked]) -> None:
+        """Drop records that were processed again, except those that now wait for another row."""
+        t = tables.parked.c
+        with self._store.transaction() as db:
+            for item in parked:
+                where = t.scope == self._store.scope, t.stream == item.stream, t.source == item.source
+                waits = t.waits_entity == item.waits_entity, t.waits_key == item.waits_key
+                db.execute(delete(tables.parked).where(*where, t.entity == item.entity, *waits))
