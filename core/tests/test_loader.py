@@ -137,6 +137,13 @@ def test_a_second_company_does_not_displace_the_first(bench):
     assert bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
 
 
+def test_rows_that_repeat_each_other_cost_nothing(bench):
+    counts = bench.run(*[company("c1")] * 40, company("c2"))
+    assert counts == {"company": {"created": 2, "unchanged": 39}}
+    assert bench.crm.calls["create"] == 1
+    assert "read" not in bench.crm.calls
+
+
 def test_twins_at_two_companies_keep_the_first(bench):
     twins = [person("p1"), person("p2", email="p1@example.com")]
     bench.run(company("c1"), company("c2"), *twins, works_at("p1", "c1"), works_at("p2", "c2"))

@@ -40,8 +40,21 @@ class Settler:
     def settle(self, entity: str, rows: Sequence[Row]) -> None:
         """Settle rows in their order; of several for one key, each sees what the one before wrote."""
         self._recovery.meet(entity)
-        for wave in _waves(rows, lambda row: row.key):
+        for wave in _waves(self._without_repeats(entity, rows), lambda row: row.key):
             self._settle_distinct(entity, wave)
+
+    def _without_repeats(self, entity: str, rows: Sequence[Row]) -> list[Row]:
+        """Leave out rows that repeat the last one of their key, as deliveries do with their mailing."""
+        last: dict[str, Row] = {}
+        kept: list[Row] = []
+        for row in rows:
+            before = last.get(row.key)
+            if before is None or not row.says_the_same_as(before):
+                last[row.key] = row
+                kept.append(row)
+        if len(kept) < len(rows):
+            self._counts.entity(entity)[Result.UNCHANGED] += len(rows) - len(kept)
+        return kept
 
     def _settle_distinct(self, entity: str, rows: Sequence[Row]) -> None:
         spec = self._crm.entities[entity]

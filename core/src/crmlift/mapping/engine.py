@@ -45,6 +45,11 @@ class Row:
     deleted: bool = False
     joins: bool = False
 
+    def says_the_same_as(self, other: Row) -> bool:
+        """Whether both would leave the CRM, and the ledger, in one state."""
+        mine = self.source, self.rule is other.rule, self.deleted, self.links, self.values
+        return mine == (other.source, True, other.deleted, other.links, other.values)
+
 
 @dataclass(slots=True)
 class Rejected:
