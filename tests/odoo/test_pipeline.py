@@ -42,7 +42,6 @@ def test_the_bundled_workspace_arrives_stays_in_step_and_leaves_no_trace(odoo, c
     secrets = {f"TARGET_ODOO_{name.upper()}": value for name, value in odoo.settings.items()}
     project = Project(tmp_path / "project", {**customerio_settings(customerio), **secrets})
     mails = odoo.send_queued_mail()
-    mails = odoo.send_queued_mail()
     before = odoo.fingerprints()
     project.approve_default()
 
@@ -105,7 +104,6 @@ def test_killed_twenty_times_it_ends_as_an_undisturbed_load(odoo, tmp_path: Path
     workspace = Workspace(400)
     mails = odoo.send_queued_mail()
     migration = RealMigration(odoo, tmp_path)
-    mails = odoo.send_queued_mail()
     (tmp_path / "config.json").write_bytes(
         orjson.dumps(migration.config | {"batch_size": 50, "server_limit_s": 3})
     )
