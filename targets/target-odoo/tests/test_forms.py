@@ -112,7 +112,7 @@ def uncommented(mapping: str) -> str:
     end = mapping.index("    - entity: event\n")
     lines = [line.replace("# ", "", 1) for line in mapping[start:end].splitlines() if "#" in line]
     rules = "\n".join(line for line in lines if line.strip()[:1] in "-" or line.startswith("      "))
-    when = "      when: cio_id\n      mode: create\n"
+    when = "      when: cio_id and type not in ['profile_delete', 'profile_merge']\n      mode: create\n"
     assert when in mapping[end:]
     rest = mapping[end:].replace(
         when, "      when: cio_id and name not in ['order_placed', 'demo_booked']\n      mode: create\n", 1
