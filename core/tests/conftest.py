@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from crmlift.ledger import Ledger
 from crmlift.mapping.load import parse_mapping
 from crmlift.pipeline import Pipeline
 from crmlift.testing.memory import MemoryCrm
+from crmlift.testing.workspace import KEYS
 
 MAPPING = """
 destination: memory
@@ -51,16 +52,6 @@ streams:
       links: {person: {entity: person, key: cio_id, required: true}}
 skip: {deliveries: not part of this load}
 """
-
-KEYS = {
-    "objects": ["cio_object_id"],
-    "people": ["cio_id"],
-    "relationships": ["object_type_id", "cio_object_id", "cio_id"],
-    "segments": ["id"],
-    "segment_memberships": ["segment_id", "cio_id"],
-    "activities": ["id"],
-    "deliveries": ["id"],
-}
 
 
 class Bench:
@@ -121,6 +112,3 @@ def bench(tmp_path: Path) -> Bench:
 def ledger(bench: Bench) -> Iterator[Ledger]:
     with bench.open_ledger() as ledger:
         yield ledger
-
-
-Loader = Callable[..., dict[str, dict[str, int]]]

@@ -230,20 +230,7 @@ class Pipeline:
     def _reject(self, stream: str, item: Item, refusal: Refusal, entity: str = "") -> None:
         counter = self.counts.entity(entity) if entity else self.counts.stream(stream)
         counter[Result.REJECTED] += 1
-        self._ledger.letters.reject(
-            [
-                DeadLetter(
-                    stream,
-                    item.key,
-                    entity,
-                    "rejected",
-                    refusal.code,
-                    refusal.field,
-                    refusal.detail,
-                    item.record,
-                )
-            ]
-        )
+        self._ledger.letters.reject([DeadLetter.rejected(stream, item, entity, refusal)])
 
     def again(self, stream: str, records: Iterable[tuple[str, Record]]) -> None:
         """Send kept records (source key and record) through hooks and mapping once more."""

@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 from sqlalchemy import delete, select
 
+from crmlift.batch import Item
 from crmlift.chunks import chunks
+from crmlift.errors import Refusal
 from crmlift.ledger import tables
 from crmlift.ledger.store import PAGE, Store, dumps
 
@@ -26,6 +28,12 @@ class DeadLetter:
     field: str | None
     detail: str
     record: dict[str, Any]
+
+    @classmethod
+    def rejected(cls, stream: str, item: Item, entity: str, refusal: Refusal) -> DeadLetter:
+        """Make the letter of a record that the mapping or the CRM refused."""
+        code, field, detail = refusal.code, refusal.field, refusal.detail
+        return cls(stream, item.key, entity, "rejected", code, field, detail, item.record)
 
 
 class Letters:

@@ -247,14 +247,7 @@ class Settler:
 
     def _reject(self, row: Row, refusal: Refusal) -> None:
         self._counts.entity(row.entity)[Result.REJECTED] += 1
-        self._ledger.letters.reject(
-            [
-                DeadLetter(
-                    row.stream, row.item.key, row.entity, "rejected",
-                    refusal.code, refusal.field, refusal.detail, row.item.record,
-                )
-            ]
-        )  # fmt: skip
+        self._ledger.letters.reject([DeadLetter.rejected(row.stream, row.item, row.entity, refusal)])
 
 
 def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
