@@ -108,7 +108,13 @@ class Pipeline:
         ]
         if errors:
             raise RunStopped("The CRM is not ready, so nothing was written: " + " ".join(errors))
-        schema_changes.apply(self._mapping, self._crm)
+        left = schema_changes.apply(self._mapping, self._crm).by_hand
+        if left:
+            names = ", ".join(f"{entity}.{name}" for entity, fields in left.items() for name in fields)
+            raise RunStopped(
+                f"These fields must be created in the CRM by a person first: {names}.",
+                hint="`crmlift provision` lists what to do for each.",
+            )
 
     # Input
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +28,10 @@ class StreamCount:
     def passed(self) -> int:
         """Records that became rows."""
         return self.read - self.not_mapped - self.no_rule - self.held - self.excluded - self.rejected
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self) | {"passed": self.passed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Reconciliation:
             "status": self.status,
             "in_step": self.in_step,
             "waiting": self.waiting,
-            "streams": [asdict(stream) | {"passed": stream.passed} for stream in self.streams],
+            "streams": [stream.as_dict() for stream in self.streams],
             "entities": [asdict(entity) | {"in_step": entity.in_step} for entity in self.entities],
         }
 
@@ -78,10 +83,7 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
     nothing: dict[str, Any] = {"id": 0, "status": "no run yet", "counts": {}}
     last = runs[-1] if runs else nothing
     counts = last["counts"]
-    streams = [
-        StreamCount(name, counter.get("read", 0), *(counter.get(fate, 0) for fate in FATES))
-        for name, counter in counts.get("streams", {}).items()
-    ]
+    streams = stream_counts(counts.get("streams", {}))
     entities = [
         EntityCount(
             name,
@@ -95,6 +97,14 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
     return Reconciliation(
         last["id"], last["status"], streams, entities, sum(ledger.waiting.counts().values())
     )
+
+
+def stream_counts(counters: Mapping[str, Mapping[str, int]]) -> list[StreamCount]:
+    """Return the counters of a run, by stream, as counts."""
+    return [
+        StreamCount(name, counter.get("read", 0), *(counter.get(fate, 0) for fate in FATES))
+        for name, counter in counters.items()
+    ]
 
 
 def _in_crm(entity: str, ledger: Ledger, destination: Destination) -> int:

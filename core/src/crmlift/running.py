@@ -18,15 +18,14 @@ _TAIL_LINES = 12
 
 def run_pipeline(
     project: Project,
-    plugin: str,
     *,
     tap: str = "tap-customerio",
     arguments: Sequence[str] = (),
     log: Path,
     watch: Callable[[dict[str, Any]], None] = lambda _counts: None,
 ) -> None:
-    """Run `meltano run TAP PLUGIN`; `watch` gets the counts of the run as they grow. See `run_meltano`."""
-    run_meltano([*arguments, tap, plugin], log=log, wait=lambda child: _watch(child, project, watch))
+    """Run `meltano run TAP TARGET`; `watch` gets the counts of the run as they grow. See `run_meltano`."""
+    run_meltano([*arguments, tap, project.plugin], log=log, wait=lambda child: _watch(child, project, watch))
 
 
 def run_meltano(

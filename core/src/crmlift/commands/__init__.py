@@ -12,7 +12,7 @@ import sys
 import click
 from rich.console import Console
 
-from crmlift.commands import checks, demo, mapping, report, run, sandbox, scope, undo
+from crmlift.commands import checks, demo, mapping, plan, report, run, sandbox, scope, undo
 from crmlift.errors import CrmliftError
 
 
@@ -21,8 +21,8 @@ from crmlift.errors import CrmliftError
 def cli() -> None:
     """Lift a Customer.io workspace into a CRM, and prove that it arrived.
 
-    In order: scope, propose and approve a mapping, run, reconcile, verify, report. See also retry and
-    rollback; demo shows all of it on a bundled workspace.
+    In order: scope, propose and approve a mapping, plan, provision, run, reconcile, verify, report. See
+    also retry and rollback; demo shows all of it on a bundled workspace.
     """
 
 
@@ -30,6 +30,8 @@ for command in (
     scope.scope,
     mapping.propose,
     mapping.approve,
+    plan.plan,
+    plan.provision,
     run.run,
     checks.reconcile,
     checks.verify,

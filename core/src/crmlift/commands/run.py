@@ -16,6 +16,8 @@ from crmlift import reconcile as counting
 from crmlift.commands.checks import show_counts
 from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
 from crmlift.mapping.approval import read_approved
+from crmlift.plan.conditions import check
+from crmlift.plan.files import read_plan
 from crmlift.project import open_project
 from crmlift.running import run_pipeline
 
@@ -33,15 +35,20 @@ class Watch(Protocol):
 @click.option("--full-refresh", is_flag=True, help="Read everything again, whatever the state says.")
 @json_option
 def run(target: str | None, config_file: Path | None, tap: str, *, full_refresh: bool, as_json: bool) -> None:
-    """Run the pipeline: the same as `meltano run tap-customerio target-…`, with progress and counts."""
+    """Run the pipeline: the same as `meltano run tap-customerio target-…`, with progress and counts.
+
+    Where a plan was made, it must still hold: the same mapping, the same schema in the CRM, room enough.
+    """
     project = open_project(target, config_file)
-    read_approved(project.mapping_path)
-    plugin = target if target and target.startswith("target-") else f"target-{project.name}"
-    log = Path(".crmlift") / f"{plugin}.log"
+    mapping, _ = read_approved(project.mapping_path)
+    plan = read_plan(project.plan_path)
+    if plan is not None:
+        with project.opened() as (_, _ledger, crm):
+            check(plan, mapping, crm)
+    log = Path(".crmlift") / f"{project.plugin}.log"
     with progress(quiet=as_json) as watch:
         run_pipeline(
             project,
-            plugin,
             tap=tap,
             arguments=["--full-refresh"] if full_refresh else [],
             log=log,

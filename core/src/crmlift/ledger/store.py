@@ -58,6 +58,20 @@ class Store:
         with self.transaction() as db:
             db.execute(statement, [{"scope": self.scope, "run": self.run} | row for row in rows])
 
+    def copy_to(self, other: Store) -> None:
+        """Copy the rows of this scope into an empty database, a page at a time."""
+        with self.transaction() as source, other.transaction() as target:
+            for table in tables.metadata.sorted_tables:
+                if table is tables.scopes:
+                    continue
+                query = select(table)
+                mine = {"scope": other.scope} if "scope" in table.c else {}
+                if mine:
+                    query = query.where(table.c.scope == self.scope)
+                rows = source.execution_options(stream_results=True).execute(query).mappings()
+                for page in rows.partitions(PAGE):
+                    target.execute(insert(table), [dict(row) | mine for row in page])
+
     def _scope_id(self, destination: str, workspace: str) -> int:
         t = tables.scopes.c
         query = select(t.id).where(t.destination == destination, t.workspace == workspace)
