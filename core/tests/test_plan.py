@@ -128,7 +128,7 @@ def test_calls_and_room_are_held_against_what_the_crm_leaves(bench):
         f"The run takes about {short.cost.calls} calls and 1 are left (the test's edition)",
         "The run adds 20 records and there is room for 5 (the test's edition)",
     ]
-    with pytest.raises(ConfigError, match="Nothing was written. The run takes about"):
+    with pytest.raises(ConfigError, match=r"Nothing was written\. The run takes about"):
         check(plan, parse_mapping(bench.mapping), bench.crm)
 
 

@@ -22,11 +22,15 @@ class Result(StrEnum):
 
 
 class Counts:
-    """Counters of one run: records per stream by fate, rows per entity by result."""
+    """Counters of one run: records per stream by fate, rows per entity by result.
+
+    `checks` holds, per entity, what ledger and CRM counted when its last stream was settled.
+    """
 
     def __init__(self) -> None:
         self.streams: dict[str, Counter[str]] = {}
         self.entities: dict[str, Counter[str]] = {}
+        self.checks: dict[str, dict[str, int]] = {}
 
     def stream(self, name: str) -> Counter[str]:
         """The counter of a stream: `read`, `held`, `excluded`, `rejected`, `not_mapped`."""
@@ -51,4 +55,5 @@ class Counts:
                 name: {str(key): n for key, n in counter.items() if n}
                 for name, counter in self.entities.items()
             },
+            "checks": self.checks,
         }

@@ -46,6 +46,7 @@ class DryRun:
         self.reads: Counter[str] = Counter()
         self.writes: Counter[str] = Counter()
         self._live: dict[str, dict[str, Field]] = {}
+        self._added: Counter[str] = Counter()
         self._next = 0
         self._db = sqlite3.connect(file, isolation_level=None)
         # The file lives as long as the plan: there is nothing to keep after a crash.
@@ -118,11 +119,11 @@ class DryRun:
         return found
 
     def count(self, entity: str) -> int:
-        """Count in the CRM."""
+        """Count in the CRM, and what would have been added by now."""
         if not self.live(entity):
-            return 0
+            return self._added[entity]
         self.reads[entity] += 1
-        return self._crm.count(entity)
+        return self._crm.count(entity) + self._added[entity]
 
     def create(self, entity: str, rows: Sequence[Create]) -> list[Outcome]:
         """Give every row an id that no CRM gives."""
@@ -131,6 +132,7 @@ class DryRun:
         for row in rows:
             self._next += 1
             outcomes.append(Outcome(row.key, f"{_PLANNED}{self._next}"))
+        self._added[entity] += len(rows)
         self._keep(entity, {str(done.id): row.values for done, row in zip(outcomes, rows, strict=True)})
         return outcomes
 
@@ -142,18 +144,19 @@ class DryRun:
         return [Outcome(row.key, row.id) for row in rows]
 
     def adopt(self, entity: str, ids: Mapping[str, str]) -> None:
-        """Count the call."""
-        del ids
+        """Count the call and the records."""
         self.writes[entity] += 1
+        self._added[entity] += len(ids)
 
     def release(self, entity: str, keys: Sequence[str]) -> None:
-        """Count the call."""
-        del keys
+        """Count the call and the records."""
         self.writes[entity] += 1
+        self._added[entity] -= len(keys)
 
     def delete(self, entity: str, rows: Mapping[str, str]) -> list[Outcome]:
         """Take the rows for deleted."""
         self.writes[entity] += 1
+        self._added[entity] -= len(rows)
         return [Outcome(key, crm_id) for key, crm_id in rows.items()]
 
     def _there(self, entity: str, fields: Sequence[str]) -> list[str]:

@@ -48,7 +48,12 @@ class PlannedRun:
         self._ledger = ledger.copy(f"sqlite:///{folder / 'ledger.db'}")
         self._dry = DryRun(crm, folder / "written.db")
         self.pipeline = Pipeline(
-            mapping, self._dry, self._ledger, mapping_digest=self._digest, validate=validate
+            mapping,
+            self._dry,
+            self._ledger,
+            mapping_digest=self._digest,
+            validate=validate,
+            stop_above_percent=100,
         )
 
     def finish(self) -> Plan:

@@ -67,6 +67,13 @@ def settings(name: str, *own: th.Property[Any]) -> dict[str, Any]:
             description="Exit with 3 where records were rejected, after everything else was loaded.",
         ),
         th.Property(
+            "stop_above_percent",
+            th.IntegerType(minimum=0, maximum=100),
+            default=50,
+            title="Stop above percent",
+            description="Stop where more of an entity's rows are rejected, or missing in the CRM.",
+        ),
+        th.Property(
             "plan_file",
             th.StringType,
             title="Plan file",
@@ -132,6 +139,7 @@ class CrmTarget(Listener):
             emit_state=self._write_state_message,
             checkpoint_rows=self.config["checkpoint_rows"],
             validate=self.config["validate_records"],
+            stop_above_percent=self.config["stop_above_percent"],
         )
 
     def process_endofpipe(self) -> None:
