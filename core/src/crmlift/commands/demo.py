@@ -17,7 +17,7 @@ from crmlift import reconcile as counting
 from crmlift import verify as reading
 from crmlift.commands.checks import show_counts, show_verification
 from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console
-from crmlift.commands.run import progress
+from crmlift.commands.progress import progress
 from crmlift.errors import ConfigError
 from crmlift.mapping.approval import approve
 from crmlift.mapping.default import write_default

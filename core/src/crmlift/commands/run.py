@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
 
 import click
-from rich.live import Live
-from rich.table import Table
 
 from crmlift import reconcile as counting
 from crmlift.commands.checks import show_counts
-from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
+from crmlift.commands.common import DIFFERENCES_EXIT_CODE, json_option, print_json, target_options
+from crmlift.commands.progress import progress
 from crmlift.mapping.approval import read_approved
 from crmlift.plan.conditions import check
 from crmlift.plan.files import read_plan
 from crmlift.project import open_project
 from crmlift.running import run_pipeline
-
-
-class Watch(Protocol):
-    """Takes the counts of a run as they grow."""
-
-    def __call__(self, counts: dict[str, Any]) -> None:
-        """Show them."""
 
 
 @click.command()
@@ -46,7 +35,8 @@ def run(target: str | None, config_file: Path | None, tap: str, *, full_refresh:
         with project.opened() as (_, _ledger, crm):
             check(plan, mapping, crm)
     log = Path(".crmlift") / f"{project.plugin}.log"
-    with progress(quiet=as_json) as watch:
+    expected = {stream.stream: stream.read for stream in plan.streams} if plan else None
+    with progress(quiet=as_json, expected=expected) as watch:
         run_pipeline(
             project,
             tap=tap,
@@ -62,43 +52,3 @@ def run(target: str | None, config_file: Path | None, tap: str, *, full_refresh:
         show_counts(counts)
     if counts.status != "complete" or not counts.in_step:
         sys.exit(DIFFERENCES_EXIT_CODE)
-
-
-@contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Watch]:
-    """Show growing counts: a table that redraws itself on a terminal, else a line per change."""
-    if quiet:
-        yield lambda _counts: None
-    elif console.is_terminal:
-        with Live(_table({}), console=console, transient=True) as live:
-
-            def redraw(counts: dict[str, Any]) -> None:
-                live.update(_table(counts))
-
-            yield redraw
-    else:
-        last = ""
-
-        def print_line(counts: dict[str, Any]) -> None:
-            nonlocal last
-            line = " · ".join(f"{name} {number:,}" for name, number in _read(counts).items())
-            if line and line != last:
-                last = line
-                console.print(f"read {line}", soft_wrap=True)
-
-        yield print_line
-
-
-def _read(counts: dict[str, Any]) -> dict[str, int]:
-    return {name: counter.get("read", 0) for name, counter in counts.get("streams", {}).items()}
-
-
-def _table(counts: dict[str, Any]) -> Table:
-    table = Table(title="Running", title_justify="left")
-    table.add_column("Stream or entity")
-    table.add_column("So far", justify="right")
-    for name, number in _read(counts).items():
-        table.add_row(name, f"{number:,} read")
-    for name, results in counts.get("entities", {}).items():
-        table.add_row(f"→ {name}", ", ".join(f"{number:,} {result}" for result, number in results.items()))
-    return table
