@@ -22,7 +22,7 @@ def cli() -> None:
     """Lift a Customer.io workspace into a CRM, and prove that it arrived.
 
     In order: scope, propose and approve a mapping, plan, provision, run, reconcile, verify, report. See
-    also retry and rollback; demo shows all of it on a bundled workspace.
+    also retry, rollback and forget; demo shows all of it on a bundled workspace.
     """
 
 
@@ -37,6 +37,7 @@ for command in (
     checks.verify,
     undo.retry,
     undo.rollback,
+    undo.forget,
     report.report,
     sandbox.sandbox,
     demo.demo,

@@ -47,7 +47,7 @@ def run(target: str | None, config_file: Path | None, tap: str, *, full_refresh:
     with project.opened() as (_, ledger, crm):
         counts = counting.reconcile(ledger, crm)
     if as_json:
-        print_json(counts.as_dict())
+        print_json(counts.model_dump(mode="json"))
     else:
         show_counts(counts)
     if counts.status != "complete" or not counts.in_step:

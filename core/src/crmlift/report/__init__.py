@@ -30,8 +30,8 @@ def build_report(
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "approval": _approval(project),
         "runs": ledger.runs.all(),
-        "counts": counts.as_dict(),
-        "verification": checked.as_dict(),
+        "counts": counts.model_dump(mode="json"),
+        "verification": checked.model_dump(mode="json"),
         "skipped": mapping.skip,
         "letters": [
             {"fate": fate, "stream": stream, "entity": entity, "code": code, "field": field, "number": number}
