@@ -10,6 +10,8 @@ from typing import Any
 
 from crmlift.errors import RunStopped
 from crmlift.mapping.load import read_mapping
+from crmlift.plan.files import read_plan
+from crmlift.plan.model import Plan
 from crmlift.project import Project, environment, meltano
 
 POLL_SECONDS = 0.5
@@ -26,6 +28,24 @@ def run_pipeline(
 ) -> None:
     """Run `meltano run TAP TARGET`; `watch` gets the counts of the run as they grow. See `run_meltano`."""
     run_meltano([*arguments, tap, project.plugin], log=log, wait=lambda child: _watch(child, project, watch))
+
+
+def run_plan(
+    project: Project, *, tap: str = "tap-customerio", full_refresh: bool = False, file: Path | None = None
+) -> Plan:
+    """Run the pipeline without writing, from Meltano's state on, and return the plan that the target made.
+
+    `file` is where the plan goes; the project's place by default. The state stays as it is.
+    """
+    path = (file or project.plan_path).resolve()
+    run_meltano(
+        ["--no-state-update", *(["--full-refresh"] if full_refresh else []), tap, project.plugin],
+        log=path.with_suffix(".log"),
+        settings={project.variable("plan_file"): str(path)},
+    )
+    plan = read_plan(path)
+    assert plan is not None, "the target writes the plan, or the run fails"
+    return plan
 
 
 def run_meltano(

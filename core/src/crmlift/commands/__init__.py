@@ -12,7 +12,7 @@ import sys
 import click
 from rich.console import Console
 
-from crmlift.commands import checks, demo, mapping, plan, report, run, sandbox, scope, undo
+from crmlift.commands import checks, cutover, demo, mapping, plan, report, run, sandbox, scope, undo
 from crmlift.errors import CrmliftError
 
 
@@ -21,8 +21,8 @@ from crmlift.errors import CrmliftError
 def cli() -> None:
     """Lift a Customer.io workspace into a CRM, and prove that it arrived.
 
-    In order: scope, propose and approve a mapping, plan, provision, run, reconcile, verify, report. See
-    also retry, rollback and forget; demo shows all of it on a bundled workspace.
+    In order: scope, propose and approve a mapping, plan, provision, run, reconcile, verify, report,
+    and in the end cutover. See also retry, rollback and forget; demo shows it on a bundled workspace.
     """
 
 
@@ -35,6 +35,7 @@ for command in (
     run.run,
     checks.reconcile,
     checks.verify,
+    cutover.cutover,
     undo.retry,
     undo.rollback,
     undo.forget,

@@ -30,7 +30,8 @@ def retry(target: str | None, config_file: Path | None, *, as_json: bool) -> Non
         status = pipeline.finish()
         left = len(ledger.letters.all(fate="rejected"))
     if as_json:
-        print_json({"tried": tried, "rejected": left, "status": status})
+        done = retrying.Retried(tried=tried, rejected=left, status=status)
+        print_json(done.model_dump(mode="json"))
     else:
         console.print(f"Tried {tried:,} records again; {left:,} are still rejected.")
     if left:

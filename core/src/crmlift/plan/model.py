@@ -22,6 +22,14 @@ class PlannedField(Part):
     by_hand: str | None
 
 
+class ProvisionedField(Part):
+    """A field that was created; `what_to_do` instead says how a person creates it."""
+
+    entity: str
+    name: str
+    what_to_do: str | None
+
+
 class PlanFinding(Part):
     """What the preflight found."""
 
