@@ -6,12 +6,11 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from crmlift.errors import ConfigError
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import read_approved
 from crmlift.mapping.model import Mapping
+from crmlift.pages import render
 from crmlift.project import Project
 from crmlift.reconcile import Reconciliation
 from crmlift.verify import Verification
@@ -67,10 +66,7 @@ def build_report(
 
 def render_html(facts: dict[str, Any]) -> str:
     """Return the page; it loads nothing from elsewhere."""
-    environment = Environment(
-        loader=PackageLoader("crmlift.report", "."), autoescape=select_autoescape(), undefined=StrictUndefined
-    )
-    return environment.get_template("report.html").render(facts, shown_misses=SHOWN_MISSES)
+    return render("crmlift.report", "report.html", **facts, shown_misses=SHOWN_MISSES)
 
 
 def _approval(project: Project) -> dict[str, Any] | None:
