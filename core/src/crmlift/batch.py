@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -15,6 +15,9 @@ class Claims(Protocol):
 
     def claim(self, kind: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """Claim values for keys (`wanted` maps value to key); return the owner's key per value."""
+
+    def owners(self, kind: str, values: Iterable[str]) -> dict[str, str]:
+        """Return the owner's key per value, for those that somebody has claimed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,17 @@ class ClaimRegister:
         """Claim values for keys, first come first served; return the owner's key per value."""
         if not wanted:
             return {}
-        t = tables.claims.c
         rows = [{"scope": self._store.scope, "kind": kind, "value": v, "key": k} for v, k in wanted.items()]
-        owners: dict[str, str] = {}
         with self._store.transaction() as db:
             db.execute(self._store.insert(tables.claims).on_conflict_do_nothing(), rows)
-            for page in chunks(wanted, PAGE):
+            return self.owners(kind, wanted)
+
+    def owners(self, kind: str, values: Iterable[str]) -> dict[str, str]:
+        """Return the owner's key per value, for those that somebody has claimed."""
+        t = tables.claims.c
+        owners: dict[str, str] = {}
+        with self._store.transaction() as db:
+            for page in chunks(values, PAGE):
                 query = select(t.value, t.key).where(
                     t.scope == self._store.scope, t.kind == kind, t.value.in_(page)
                 )

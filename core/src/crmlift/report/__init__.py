@@ -52,7 +52,7 @@ def build_report(
                 + [
                     {
                         "name": name,
-                        "source": f"→ {link.entity} by {', '.join(link.key)}",
+                        "source": f"→ {' or '.join(link.entity)} by {', '.join(link.key)}",
                         "custom": link.custom is not None,
                     }
                     for name, link in rule.links.items()
