@@ -77,6 +77,20 @@ def test_a_number_is_drawn_by_the_seed(bench, source):
     assert len(drawn(bench, source, count=500)[0].people) == 31
 
 
+def test_a_row_that_many_people_make_brings_one_of_them_only(bench, source):
+    bench.mapping = bench.mapping.replace(
+        "  relationships:",
+        """    - {entity: tag, key: "='all'", fields: {name: {value: Everybody}}}
+    - entity: person_tag
+      key: ["='all'", cio_id]
+      links: {person: {entity: person, key: cio_id}, tag: {entity: tag, key: "='all'"}}
+  relationships:""",
+    )
+    sample, chosen = drawn(bench, source, named=("p3",))
+    assert sample.people == {"p3"}
+    assert [record["cio_id"] for stream, record in chosen if stream == "people"] == ["p3"]
+
+
 def test_nobody_is_an_error(bench, source):
     with pytest.raises(ConfigError, match="Nobody was found"):
         drawn(bench, source, segment="no such segment")

@@ -37,7 +37,7 @@ def _links_to_people(mapping: Mapping) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for rules in mapping.streams.values():
         for rule in rules:
-            names = [name for name, link in rule.links.items() if link.entity in people]
+            names = [name for name, link in rule.links.items() if people & {*link.entity}]
             if names:
                 found.setdefault(rule.entity, []).extend(names)
     return found

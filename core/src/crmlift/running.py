@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -48,6 +49,22 @@ def run_plan(
     return plan
 
 
+def read_messages(tap: str, file: Path) -> None:
+    """Write the tap's whole output into a file that only its owner may read.
+
+    Raises `RunStopped` with the last lines of the tap's log where it fails.
+    """
+    file.unlink(missing_ok=True)
+    log = file.with_suffix(".log")
+    command = [meltano(), "invoke", tap]
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out, log.open("wb") as err:
+        done = subprocess.run(
+            command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment(), check=False
+        )
+    if done.returncode != 0:
+        raise RunStopped(f"{tap} failed:\n{_tail(log)}\n", hint=f"The whole log is in {log}.")
+
+
 def run_meltano(
     arguments: Sequence[str],
     *,
@@ -77,10 +94,13 @@ def run_meltano(
             child.wait()
             raise
     if child.returncode != 0:
-        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
         raise RunStopped(
-            f"meltano run {' '.join(arguments)} failed:\n{tail}\n", hint=f"The whole log is in {log}."
+            f"meltano run {' '.join(arguments)} failed:\n{_tail(log)}\n", hint=f"The whole log is in {log}."
         )
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
 
 
 def _watch(child: subprocess.Popen[bytes], project: Project, watch: Callable[[dict[str, Any]], None]) -> None:

@@ -13,6 +13,7 @@ from crmlift.cutover import CutOver
 from crmlift.forget import Forgotten
 from crmlift.plan.model import Plan, ProvisionedField
 from crmlift.reconcile import Reconciliation
+from crmlift.rehearse.page import Rehearsal
 from crmlift.retry import Retried
 from crmlift.rollback import Undone
 from crmlift.scope.model import Profile
@@ -22,6 +23,7 @@ PRINTED: dict[str, Any] = {
     "scope": Profile,
     "plan": Plan,
     "provision": list[ProvisionedField],
+    "rehearse": Rehearsal,
     "run": Reconciliation,
     "reconcile": Reconciliation,
     "verify": Verification,

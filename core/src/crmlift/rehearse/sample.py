@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -15,13 +15,16 @@ from crmlift.batch import Batch, Item, join_key
 from crmlift.chunks import chunks
 from crmlift.errors import ConfigError
 from crmlift.hooks.manager import Hooks
-from crmlift.mapping.engine import Engine, Link, Rejected, Row
+from crmlift.mapping.engine import Engine, Rejected, Row
 from crmlift.mapping.model import Mapping as MappingFile
 
 PEOPLE = "people"
 SEGMENTS = "segments"
 MEMBERSHIPS = "segment_memberships"
 _BATCH = 500
+
+Place = tuple[str, str]
+"""An entity and a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +77,36 @@ def draw(source: Path, mapping: MappingFile, choice: Choice) -> Sample:
             hint="Look at the names of segments and people, or at the tap's output.",
         )
     sample = Sample(people)
+    # What a person becomes under their own key; a company or a tag made of them is shared with others.
     ours = {
-        Link(row.entity, row.key)
+        (row.entity, row.key)
         for _, rows in reader.rows({PEOPLE})
         for row in rows
-        if row.item.key in people
+        if row.item.key in people and row.key in (row.item.key, row.item.into)
     }
-    wanted = set(ours)
+    wanted, made = set(ours), set[Place]()
     before = -1
     while before < len(wanted) + len(ours):
         # Parents stand before children in the file: a further look is needed where a parent has one itself.
         before = len(wanted) + len(ours)
         for line, rows in reader.rows():
             # Somebody whom a hook merged into another person is that one, under both names.
-            ours.update(Link(row.entity, row.source) for row in rows if Link(row.entity, row.key) in ours)
-            if any(_belongs(row, wanted, ours) for row in rows):
+            ours.update((row.entity, row.source) for row in rows if (row.entity, row.key) in ours)
+            # A row that many records make, such as a mailing, needs one of them only.
+            if line in sample.lines or any(_belongs(row, wanted, made, ours) for row in rows):
                 sample.lines.add(line)
-                wanted.update(link for row in rows for link in row.links.values())
+                made.update((row.entity, row.key) for row in rows)
+                wanted.update(place for row in rows for place in _linked(row))
     return sample
 
 
-def _belongs(row: Row, wanted: set[Link], people: set[Link]) -> bool:
-    return Link(row.entity, row.key) in wanted or not people.isdisjoint(row.links.values())
+def _belongs(row: Row, wanted: set[Place], made: set[Place], people: set[Place]) -> bool:
+    place = (row.entity, row.key)
+    return place in people or (place in wanted and place not in made) or not people.isdisjoint(_linked(row))
+
+
+def _linked(row: Row) -> Iterator[Place]:
+    return ((entity, link.key) for link in row.links.values() for entity in link.entities)
 
 
 def _people(reader: _Reader, choice: Choice) -> set[str]:
@@ -127,6 +138,11 @@ def _members(reader: _Reader, segment: str) -> set[str]:
     }
 
 
+def rows_of(source: Path, mapping: MappingFile) -> Iterator[Row]:
+    """Yield the rows that the records of a file of Singer messages become."""
+    return (row for _, rows in _Reader(source, mapping).rows() for row in rows)
+
+
 class _Claims:
     """Claims of the file alone: the same ones in every pass."""
 
@@ -136,6 +152,10 @@ class _Claims:
     def claim(self, kind: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """Keep the first owner of each value."""
         return {value: self._owners.setdefault((kind, value), key) for value, key in wanted.items()}
+
+    def owners(self, kind: str, values: Iterable[str]) -> dict[str, str]:
+        """Return the owners that there are."""
+        return {value: self._owners[kind, value] for value in values if (kind, value) in self._owners}
 
 
 class _Reader:

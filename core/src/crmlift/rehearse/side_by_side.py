@@ -7,13 +7,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from crmlift.chunks import chunks
 from crmlift.destination import Destination
 from crmlift.ledger import Known, Ledger
 from crmlift.loader.compare import same
 from crmlift.mapping.engine import Link, Row
-from crmlift.mapping.model import FieldMap, LinkMap
 from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.mapping.words import source_of
 from crmlift.part import Part
 from crmlift.rehearse.sample import PEOPLE, rows_of
 
@@ -21,13 +23,18 @@ _PAGE = 200
 
 
 class Pair(Part):
-    """One field: where its value comes from, what the source says, what the CRM holds."""
+    """One field: where its value comes from, what the source says, what the CRM holds.
+
+    `kept` says that another value stands there by the mapping's policy: the CRM's own, or the one of a
+    record that this one was merged into.
+    """
 
     field: str
     source: str
     said: Any
     crm: Any
     same: bool
+    kept: bool
 
 
 class Side(Part):
@@ -43,7 +50,7 @@ class Side(Part):
     @property
     def differs(self) -> bool:
         """Whether a field is not as the source says, or the row is not there."""
-        return self.crm_id is None or not all(pair.same for pair in self.pairs)
+        return self.crm_id is None or not all(pair.same or pair.kept for pair in self.pairs)
 
 
 def compare(
@@ -67,6 +74,7 @@ def _compared(
     for row, crm_id in zip(rows, ids, strict=True):
         values = dict(row.values) | _linked(row, ledger)
         expected = crm.expected(entity, values)
+        kept = _kept(row, known)
         there = held.get(crm_id or "")
         yield Side(
             entity=entity,
@@ -77,14 +85,21 @@ def _compared(
             pairs=[
                 Pair(
                     field=name,
-                    source=_source(row, name),
+                    source=source_of(row.rule.rule, name),
                     said=value,
                     crm=None if there is None else there.get(name),
                     same=there is not None and same(expected.get(name), there.get(name)),
+                    # What the CRM would hold as nothing overwrites nothing, as in the loader.
+                    kept=name in kept or (expected.get(name) is None and value is not None),
                 )
                 for name, value in values.items()
             ],
         )
+
+
+def _kept(row: Row, known: Mapping[str, Known]) -> set[str]:
+    mine = known.get(row.source)
+    return set(orjson.loads(mine.kept)) if mine and mine.kept else set()
 
 
 def _crm_id(row: Row, known: Mapping[str, Known]) -> str | None:
@@ -93,32 +108,15 @@ def _crm_id(row: Row, known: Mapping[str, Known]) -> str | None:
 
 
 def _linked(row: Row, ledger: Ledger) -> dict[str, Any]:
-    return {name: ledger.records.ids(link.entity, [link.key]).get(link.key) for name, link in row.links.items()}
+    return {name: _id_of(link, ledger) for name, link in row.links.items()}
+
+
+def _id_of(link: Link, ledger: Ledger) -> str | None:
+    found = (ledger.records.ids(entity, [link.key]).get(link.key) for entity in link.entities)
+    return next((crm_id for crm_id in found if crm_id), None)
 
 
 def _about(row: Row, people: set[str]) -> list[str]:
     mine = {row.item.key} if row.stream == PEOPLE else {link.key for link in row.links.values()}
     mine.add(row.key)
     return sorted(mine & people)
-
-
-def _source(row: Row, name: str) -> str:
-    rule = row.rule.rule
-    if name in rule.links:
-        return link_source(rule.links[name])
-    return field_source(rule.fields[name])
-
-
-def field_source(spec: FieldMap) -> str:
-    """Say in a few words where a field comes from."""
-    if spec.from_:
-        return " or ".join(spec.from_)
-    return f"= {spec.expr}" if spec.expr else f"“{spec.value}”"
-
-
-def link_source(link: LinkMap) -> str:
-    """Say in a few words what a link points to."""
-    return f"→ {link.entity} by {', '.join(link.key)}"
-
-
-__all__ = ["Link", "Pair", "Side", "compare", "field_source", "link_source"]

@@ -10,6 +10,7 @@ from crmlift.errors import ConfigError
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import read_approved
 from crmlift.mapping.model import Mapping
+from crmlift.mapping.words import source_of
 from crmlift.pages import render
 from crmlift.project import Project
 from crmlift.reconcile import Reconciliation
@@ -46,16 +47,8 @@ def build_report(
                 "entity": rule.entity,
                 "mode": rule.mode,
                 "fields": [
-                    {"name": name, "source": _source(spec), "custom": spec.custom is not None}
-                    for name, spec in rule.fields.items()
-                ]
-                + [
-                    {
-                        "name": name,
-                        "source": f"→ {' or '.join(link.entity)} by {', '.join(link.key)}",
-                        "custom": link.custom is not None,
-                    }
-                    for name, link in rule.links.items()
+                    {"name": name, "source": source_of(rule, name), "custom": spec.custom is not None}
+                    for name, spec in (rule.fields | rule.links).items()
                 ],
             }
             for stream, rules in mapping.streams.items()
@@ -74,9 +67,3 @@ def _approval(project: Project) -> dict[str, Any] | None:
         return read_approved(project.mapping_path)[1].model_dump(mode="json")
     except ConfigError:
         return None
-
-
-def _source(spec: Any) -> str:
-    if spec.from_:
-        return " or ".join(spec.from_)
-    return f"= {spec.expr}" if spec.expr else f"“{spec.value}”"
