@@ -29,6 +29,7 @@ from tap_customerio.sandbox.segments import Segments
 from tap_customerio.sandbox.settings import Settings
 from tap_customerio.sandbox.store import Store
 from tap_customerio.sandbox.track import Track
+from tap_customerio.sandbox.warehouse import Warehouse
 
 
 async def _malformed(request: Request, error: Exception) -> Response:
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *Audience(people, objects, segments, faults).routes(),
             *content.routes(),
             *control.routes(),
+            *Warehouse(store, settings).routes(),
         ],
         middleware=[Middleware(Gate, settings=settings, faults=faults, stats=stats)],
         exception_handlers={

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
+from tap_customerio.routes import API
+from tap_customerio.routes.warehouse import WAREHOUSE_DELIVERIES
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
 from tap_customerio.streams.identity import identity
 
@@ -32,6 +34,7 @@ class Deliveries(BookmarkedStream):
     description = f"Messages sent, with their metrics, as far back as the workspace goes. {PERSONAL}"
     primary_keys = ("id",)
     replication_key = "created"
+    routes = (API, WAREHOUSE_DELIVERIES)
     fields = (
         prop("id", th.StringType, "Id of the delivery.", key=True),
         prop("deduplicate_id", th.StringType, "Id and time of the last change."),
@@ -80,8 +83,13 @@ class Deliveries(BookmarkedStream):
         who["person_id"] = who["person_id"] or delivery.get("customer_id") or None
         return self.declared(delivery) | who | {"metrics": delivery.get("metrics") or {}}
 
+    @property
+    def start(self) -> int:
+        """What was created before is not wanted; unix seconds."""
+        return unix(self.config.get("start_date")) or 0
+
     def _since(self) -> int:
-        start = unix(self.config.get("start_date")) or unix(self.config["deliveries_start"]) or 0
+        start = self.start or unix(self.config["deliveries_start"]) or 0
         if self.bookmark is None:
             return start
         return max(start, self.bookmark - int(self.config["deliveries_reread_days"]) * _DAY)

@@ -12,6 +12,8 @@ from singer_sdk import typing as th
 
 from tap_customerio.client import Call, Client
 from tap_customerio.errors import Forbidden, NotFound
+from tap_customerio.routes import API
+from tap_customerio.routes.warehouse import WAREHOUSE_PEOPLE
 from tap_customerio.streams.activities import KEPT_SECONDS, activities_of, reaches
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, Record, prop
 from tap_customerio.streams.compared import TOMBSTONE, ComparedStream, iso
@@ -45,6 +47,7 @@ class People(ComparedStream):
     name = "people"
     description = f"People with all attributes and devices; a full read each time. {PERSONAL}"
     primary_keys = ("cio_id",)
+    routes = (API, WAREHOUSE_PEOPLE)
     fields = (
         prop("cio_id", th.StringType, "Customer.io's own id of the person; never changes.", key=True),
         prop("id", th.StringType, "The workspace's id of the person, if it has one. Personal data."),
@@ -64,10 +67,15 @@ class People(ComparedStream):
     def everything(self) -> Iterable[Record]:
         """Everybody, then who was deleted in the last 30 days."""
         everybody = scan(self.client)
-        if any(self.tap.streams[name].selected for name in _NEED_CONSENT):
+        if self.feeds_consent:
             everybody = self.tap.shelf.keep(AUDIENCE, everybody, short=consent_of)
         yield from everybody
         yield from self._deleted()
+
+    @property
+    def feeds_consent(self) -> bool:
+        """Whether streams that are made of everybody follow."""
+        return any(self.tap.streams[name].selected for name in _NEED_CONSENT)
 
     def touched(self, since: float) -> Iterable[Record] | None:
         """Whom activities name since then, and who was deleted; None where activities lie too far back."""
