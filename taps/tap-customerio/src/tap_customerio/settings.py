@@ -124,6 +124,13 @@ SETTINGS = th.PropertiesList(
         description="Route by stream, and `default`: `api`, `export`, `warehouse`, or `auto` by cost.",
     ),
     th.Property(
+        "exports",
+        th.BooleanType(nullable=False),
+        default=False,
+        title="Exports",
+        description="Allow the route `export`: each export leaves a row in the workspace's list of them.",
+    ),
+    th.Property(
         "warehouse_path",
         th.StringType,
         title="Warehouse files",
