@@ -75,6 +75,7 @@ class CompiledRule:
     links: list[tuple[str, Getter, LinkMap]]
     match: list[tuple[str, Getter]]
     fill_empty: frozenset[str] = field(default_factory=frozenset)
+    overwrite: frozenset[str] = field(default_factory=frozenset)
     sticky: dict[str, bool] = field(default_factory=dict)
     required_links: frozenset[str] = field(default_factory=frozenset)
 
@@ -251,6 +252,7 @@ def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
         links=[(name, key_getter(link.key), link) for name, link in rule.links.items()],
         match=[(name, path_getter(path)) for name, path in rule.match.items()],
         fill_empty=frozenset(name for name, write in writes.items() if write == "fill_empty"),
+        overwrite=frozenset(name for name, spec in rule.fields.items() if spec.write == "overwrite"),
         sticky={name: _STICKY[write] for name, write in writes.items() if write in _STICKY},
         required_links=frozenset(name for name, link in rule.links.items() if link.required),
     )

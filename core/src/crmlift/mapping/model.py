@@ -66,7 +66,8 @@ class FieldMap(Model):
     `as` names a conversion; where it fails, `on_error` says whether the value is left out (and
     counted) or the row is rejected. A null never overwrites unless `nulls` is `clear`. With `write`
     `keep_true`, true is written over anything and nothing is written over true, whoever wrote it: so an
-    opt-out is never undone, by no later record and no merge. `keep_false` is its mirror.
+    opt-out is never undone, by no later record and no merge. `keep_false` is its mirror. A field that says
+    `overwrite` itself is also written by records that joined the row and fill only the gaps of other fields.
     """
 
     from_: Paths | None = Field(None, alias="from")
