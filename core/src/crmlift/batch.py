@@ -103,6 +103,11 @@ class Batch:
         """Leave a record out for good; it is counted with its reason."""
         self._remove(item, "excluded", code, reason)
 
+    def leave(self, item: Item) -> None:
+        """Leave out a record that hangs on an excluded one: it is counted as excluded, and not kept."""
+        self.items.remove(item)
+        self.count("excluded")
+
     def merge(self, item: Item, into: str, *, code: str = "merged", wins: bool = False) -> None:
         """Let a record join the row of the record with the key `into`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import orjson
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
@@ -12,9 +12,9 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from crmlift.addresses import domain_of, is_free_mail, phone_e164
 from crmlift.batch import Batch, Item, Record
 from crmlift.hooks.names import leaves
-from crmlift.hooks.options import Options, Texts
+from crmlift.hooks.options import Options, Texts, moment_of
 from crmlift.hookspecs import hookimpl
-from crmlift.mapping.convert import to_country, to_datetime
+from crmlift.mapping.convert import to_country
 from crmlift.mapping.engine import DELETED, Getter, first_of
 
 Known = dict[str, dict[str, str]]
@@ -185,14 +185,7 @@ def _ranking(keep: str, paths: list[str], order: list[str]) -> Callable[[Record]
     sign = 1 if keep == "latest" else -1
 
     def by_moment(record: Record) -> float:
-        moment = _moment(get(record))
+        moment = moment_of(get(record))
         return -1e15 if moment is None else sign * moment
 
     return by_moment
-
-
-def _moment(value: Any) -> float | None:
-    try:
-        return None if value is None else to_datetime(value).timestamp()
-    except (ValueError, OverflowError):
-        return None
