@@ -1,4 +1,4 @@
-"""How often the proposer is right, on the set that it was tuned on and on the one that it was not."""
+"""How often the proposer is right, on the set that it was tuned on and on two others (see labelled.py)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from labelled import HELD_OUT, TUNING, read_labelled
+from labelled import HELD_OUT, TUNING, WILD, read_labelled
 from tables import print_table
 
 from crmlift.propose import meaning
@@ -45,7 +45,7 @@ def figures(labels: Sequence[str], verdicts: Sequence[Verdict]) -> list[str]:
 
 def main(*more: Path) -> None:
     rows = []
-    for path in (TUNING, HELD_OUT, *more):
+    for path in (TUNING, HELD_OUT, WILD, *more):
         labelled = read_labelled(path)
         traits, labels = [trait for trait, _ in labelled], [label for _, label in labelled]
         for name, use_meaning in (("", False), (" + meaning", True)):

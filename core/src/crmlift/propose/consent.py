@@ -59,7 +59,12 @@ def read_consent(trait: Trait) -> Iterator[Evidence]:
     said = {fold(value).replace("_", " ").replace("-", " ") for value in trait.values}
     agrees = "yes" in roles or ("agree" in roles and about)
     answers = trait.share("boolean") if trait.values else 1.0
-    if said and said <= _SAID_OUT and (about or agrees or "no" in roles or "turning" in roles):
+    if (
+        said
+        and said <= _SAID_OUT
+        and "elsewhere" not in roles
+        and (about or agrees or "no" in roles or "turning" in roles)
+    ):
         yield Evidence("email_opt_in", "consent", 1.0, "its values say who is in and who is out")
         return
     elsewhere = "elsewhere" in roles and "agree" in roles
@@ -72,7 +77,7 @@ def read_consent(trait: Trait) -> Iterator[Evidence]:
             )
         return
     if "turning" in roles or answers < _ANSWERS:
-        if "no" in roles or (agrees and about) or "alone" in roles:
+        if "no" in roles or (agrees and about):
             yield Evidence(NONE, "other_consent", 1.0, "it is about a consent but holds no yes or no")
         return
     turns = roles.count("no") + roles.count("negation")

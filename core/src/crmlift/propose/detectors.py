@@ -84,7 +84,7 @@ def _last_name(trait: Trait) -> Said:
 
 
 def _name_shares(trait: Trait) -> tuple[float, float]:
-    """How far the values are first and family names; a name that is both counts by how usual it is as either."""
+    """How far the values are first and family names; a name that is both counts by its use."""
     first, last = lists.first_names(), lists.last_names()
     shares = [0.0, 0.0]
     for value in trait.values:

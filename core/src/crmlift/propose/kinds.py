@@ -46,6 +46,7 @@ _RULES: dict[str, re.Pattern[str]] = {
         r"|\d{4}년 ?\d{1,2}월 ?\d{1,2}일?|\d{1,2}\.? [^\W\d]{3,9}\.? \d{4}|[^\W\d]{3,9}\.? \d{1,2}, \d{4}"
         r"|(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])"
     ),
+    "month_day": re.compile(r"(0?[1-9]|[12]\d|3[01])[/.-](0?[1-9]|[12]\d|3[01])\.?"),
     "unix": re.compile(r"1\d{9}(\d{3})?(\.\d+)?"),
     "integer": re.compile(r"[+-]?\d+"),
     "decimal": re.compile(r"[+-]?\d*[.,]\d{1,6}|[+-]?\d+[.,]\d{1,2}"),
@@ -68,7 +69,7 @@ _RULES: dict[str, re.Pattern[str]] = {
     "version": re.compile(r"v?\d+(\.\d+){1,3}"),
     "postal": re.compile(r"(?=.*\d)[A-Z0-9]{2,6}([ -][A-Z0-9]{2,5})?", re.I),
     "code": re.compile(r"(?=\S*\d)(?=\S*[a-z])[\w:#./-]{2,17}", re.I),
-    "slug": re.compile(r"[a-z]+([_-][a-z]+)+"),
+    "slug": re.compile(r"[a-z]+(_[a-z]+)+|[a-z]+(-[a-z]+)+", re.I),
     "phrase": re.compile(r"[^\W\d_][^\d_@/<>{}\[\]=?]{0,58}"),
     "name": re.compile(r"(?=.*[^\W\d_])[^@<>{}\[\]=?_]{1,70}"),
 }
@@ -114,7 +115,7 @@ ACCEPTS: dict[str, frozenset[str]] = {
     "country": frozenset({"phrase"}),
     "language": frozenset({"phrase", "locale"}),
     "timezone": frozenset({"phrase", "name", "offset"}),
-    "birthday": frozenset({"date", "datetime", "unix"}),
+    "birthday": frozenset({"date", "month_day", "datetime", "unix"}),
     "lifecycle_stage": frozenset({"phrase", "slug"}),
     "lead_source": frozenset({"phrase", "slug", "name"}),
     "industry": frozenset({"phrase", "slug", "name"}),
