@@ -40,13 +40,12 @@ def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio):
 
     changed = change_people(customerio, 10)
     assert len(changed) == 10
-    project.meltano_run()
+    cutover = project.crmlift("cutover", "--json").json
+    assert cutover["in_step"], cutover["differences"]
     third = project.counts()
     written = third["person"].get("updated", 0) + third["person"].get("merged", 0)
     assert written == 10
     assert "created" not in third["person"]
-    assert project.crmlift("verify", "--json").json["passed"]
-
     page = project.folder / "report.html"
     project.crmlift("report", "--output", str(page))
     assert "src=" not in page.read_text()

@@ -254,3 +254,11 @@ class CreatesByHand(Protocol):
 
     def by_hand(self, entity: str, fields: Sequence[Field]) -> dict[str, str]:
         """Return, for the fields that only a person can create, what to do, by field name."""
+
+
+@runtime_checkable
+class NamesChanges(Protocol):
+    """A CRM that can say what it makes of values: the differences that `expected` foresees."""
+
+    def changes(self, entity: str) -> Mapping[str, str]:
+        """Return, by field, the documented change in words, such as "kept to the second"."""

@@ -20,6 +20,8 @@ from crmlift.errors import ConfigError
 from crmlift.ledger import Ledger
 from crmlift.mapping.load import read_mapping
 from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.plan.files import read_plan
+from crmlift.plan.model import Plan
 from crmlift.singer.target import CrmTarget
 
 
@@ -28,13 +30,14 @@ class Project:
     """A target with its settings.
 
     `name` is the CRM's short name, such as `odoo`; `plugin` is what Meltano calls the target, such as
-    `target-odoo--eu`.
+    `target-odoo--eu`. `folder` holds what commands leave for each other.
     """
 
     name: str
     plugin: str
     target: type[CrmTarget]
     config: Mapping[str, Any]
+    folder: Path = Path(".crmlift")
 
     @property
     def mapping_path(self) -> Path:
@@ -44,18 +47,27 @@ class Project:
     @property
     def plan_path(self) -> Path:
         """Where the latest plan lies."""
-        return Path(".crmlift") / f"{self.plugin}.plan.json"
+        return self.folder / f"{self.plugin}.plan.json"
+
+    @property
+    def cutover_path(self) -> Path:
+        """Where the latest cut-over lies."""
+        return self.folder / f"{self.plugin}.cutover.json"
 
     def variable(self, setting: str) -> str:
         """Return the environment variable by which Meltano takes a setting of the target."""
         return f"{self.plugin}_{setting}".replace("-", "_").upper()
 
-    def listen(self, messages: Path, **settings: Any) -> None:
-        """Let the target read the tap's output from a file, with some settings changed."""
+    def plan(self, messages: Path) -> Plan:
+        """Let the target plan a run over the tap's output in a file."""
+        settings = {**self.config, "plan_file": str(self.plan_path)}
         with _quiet_sdk():
-            target = self.target(config={**self.config, **settings}, validate_config=True)
+            target = self.target(config=settings, validate_config=True)
         with messages.open("rb") as file:
             target.listen(cast("IO[str]", file))
+        plan = read_plan(self.plan_path)
+        assert plan is not None, "the target writes the plan, or it raises"
+        return plan
 
     @contextmanager
     def opened(self) -> Iterator[tuple[MappingFile, Ledger, Destination]]:

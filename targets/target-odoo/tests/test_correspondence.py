@@ -32,6 +32,39 @@ def test_all_of_it_arrives_and_stays_in_step(odoo: Odoo, start: Start) -> None:
     assert migration.snapshot() == snapshot
 
 
+def test_consent_never_loosens(start: Start) -> None:
+    """Not in a later run, not by a twin, not because somebody seems to have subscribed again."""
+    migration = start()
+    workspace = WholeWorkspace()
+    people, choices = workspace.streams["people"], workspace.streams["subscription_preferences"]
+    # The ninth and the tenth share an address; only the second of them has left.
+    people[9]["unsubscribed"], people[10]["unsubscribed"] = False, True
+    migration.load(workspace)
+    before = consent_of(migration)
+    assert before["flags"][people[9]["cio_id"]]
+    assert {key for key, out in before["topics"].items() if out}
+    for person in people:
+        person["unsubscribed"] = False
+    for choice in choices:
+        choice["subscribed"] = True
+    for record in workspace.streams["consent"]:
+        record["channels"] = {"sms": True}
+    migration.load(workspace)
+    after = consent_of(migration)
+    assert after == before
+
+
+def consent_of(migration: Migration) -> dict[str, dict[str, Any]]:
+    snapshot = migration.snapshot()
+    return {
+        "flags": {key: row["x_cio_unsubscribed"] for key, row in snapshot["person"].items()},
+        "sms": {key: row["x_cio_sms_optout"] for key, row in snapshot["person"].items()},
+        "topics": {key: row["opt_out"] for key, row in snapshot["subscription"].items()},
+        "addresses": {key: row["active"] for key, row in snapshot["mail_optout"].items()},
+        "numbers": {key: row["active"] for key, row in snapshot["sms_optout"].items()},
+    }
+
+
 def load_without_ledger(migration: Migration, workspace: WholeWorkspace) -> dict[str, dict[str, int]]:
     """Load as from another machine, with a ledger of its own."""
     usual = migration.config["ledger_url"]
@@ -146,7 +179,9 @@ def check_consent(odoo: Odoo, workspace: WholeWorkspace, snapshot: dict[str, Any
     (number,) = snapshot["sms_optout"].values()
     assert number["number"] == "+12015550123"
     marked = [row for row in snapshot["person"].values() if row["x_cio_sms_optout"]]
-    assert len(marked) == 3
+    # Those who left everything, and three who left texts alone.
+    left = [person["unsubscribed"] for person in workspace.streams["people"]]
+    assert len(marked) == sum(left) + 3
     assert rows(odoo, "mail.blacklist", [["email", "=", "gone@example.com"]], "active")[0]["active"]
 
 

@@ -13,10 +13,9 @@ from crmlift.destination import Severity
 from crmlift.loader.counts import Result
 from crmlift.mapping import schema_changes
 from crmlift.mapping.approval import read_approved
-from crmlift.plan.files import read_plan
-from crmlift.plan.model import Plan
+from crmlift.plan.model import Plan, ProvisionedField
 from crmlift.project import open_project
-from crmlift.running import run_meltano
+from crmlift.running import run_plan
 
 
 @click.command()
@@ -46,16 +45,10 @@ def plan(
     """
     project = open_project(target, config_file)
     with console.status("Reading, and writing nothing", spinner="line"):
-        if messages is not None:
-            project.listen(messages, plan_file=str(project.plan_path))
+        if messages is None:
+            made = run_plan(project, tap=tap, full_refresh=full_refresh)
         else:
-            run_meltano(
-                ["--no-state-update", *(["--full-refresh"] if full_refresh else []), tap, project.plugin],
-                log=Path(".crmlift") / f"{project.plugin}.plan.log",
-                settings={project.variable("plan_file"): str(project.plan_path)},
-            )
-    made = read_plan(project.plan_path)
-    assert made is not None, "the target writes the plan, or the run fails"
+            made = project.plan(messages)
     if as_json:
         print_json(made.model_dump(mode="json"))
     else:
@@ -120,24 +113,20 @@ def provision(target: str | None, config_file: Path | None, *, as_json: bool) ->
     with project.opened() as (_, _ledger, crm):
         done = schema_changes.apply(mapping, crm)
     if as_json:
-        print_json(
-            {
-                "created": [
-                    {"entity": entity, "name": spec.name, "type": spec.type}
-                    for entity, fields in done.created.items()
-                    for spec in fields
-                ],
-                "by_hand": [
-                    {"entity": entity, "name": name, "what_to_do": text}
-                    for entity, told in done.by_hand.items()
-                    for name, text in told.items()
-                ],
-            }
-        )
+        print_json([field.model_dump(mode="json") for field in _fields(done)])
     else:
         _show_provisioned(done)
     if done.by_hand:
         sys.exit(DIFFERENCES_EXIT_CODE)
+
+
+def _fields(done: schema_changes.Provisioned) -> list[ProvisionedField]:
+    created = [(entity, spec.name, None) for entity, fields in done.created.items() for spec in fields]
+    by_hand = [(entity, name, text) for entity, told in done.by_hand.items() for name, text in told.items()]
+    return [
+        ProvisionedField(entity=entity, name=name, what_to_do=text)
+        for entity, name, text in [*created, *by_hand]
+    ]
 
 
 def _show_provisioned(done: schema_changes.Provisioned) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
+from crmlift.ledger.erasure import Erasure
 from crmlift.ledger.journal import Journal
 from crmlift.ledger.letters import Letters
 from crmlift.ledger.matches import CandidateIndex, ClaimRegister
@@ -31,6 +32,7 @@ class Ledger:
         self.waiting = Waiting(self._store)
         self.candidates = CandidateIndex(self._store)
         self.claims = ClaimRegister(self._store)
+        self.erasure = Erasure(self._store)
 
     def __enter__(self) -> Self:
         return self

@@ -46,6 +46,23 @@ class Store:
             with self._connection.begin():
                 yield self._connection
 
+    @contextmanager
+    def erasing(self) -> Iterator[Connection]:
+        """A transaction after which nothing of what it deletes is left in an SQLite file."""
+        sqlite_file = self._engine.dialect.name == "sqlite"
+        if sqlite_file:
+            self._pragma("secure_delete=ON")
+        with self.transaction() as db:
+            yield db
+        if sqlite_file:
+            self._pragma("wal_checkpoint(TRUNCATE)")
+            self._pragma("secure_delete=OFF")
+
+    def _pragma(self, text: str) -> None:
+        driver = self._connection.connection.driver_connection
+        assert driver is not None
+        driver.execute(f"PRAGMA {text}")
+
     def upsert(self, table: Table, rows: Sequence[dict[str, Any]], *, keys: list[str]) -> None:
         """Insert rows of this scope and run; of those that are there, replace all but the keys."""
         if not rows:

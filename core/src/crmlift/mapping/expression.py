@@ -8,6 +8,7 @@ from typing import Any
 
 from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpression
 
+from crmlift.addresses import is_dialable
 from crmlift.errors import ConfigError
 
 
@@ -47,6 +48,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "digest": digest,
     "domain": domain,
     "total": total,
+    "is_dialable": is_dialable,
     "starts": lambda value, prefix: str(value or "").startswith(prefix),
 }
 

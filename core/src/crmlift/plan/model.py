@@ -7,15 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from crmlift.destination import FieldType, Severity
-
-
-class Part(BaseModel):
-    """Base of all parts: nothing that is not declared here."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from crmlift.part import Part
+from crmlift.reconcile import StreamCount
 
 
 class PlannedField(Part):
@@ -28,25 +22,20 @@ class PlannedField(Part):
     by_hand: str | None
 
 
+class ProvisionedField(Part):
+    """A field that was created; `what_to_do` instead says how a person creates it."""
+
+    entity: str
+    name: str
+    what_to_do: str | None
+
+
 class PlanFinding(Part):
     """What the preflight found."""
 
     severity: Severity
     text: str
     fix: str
-
-
-class PlannedStream(Part):
-    """What becomes of the records of a stream; `passed` become rows."""
-
-    stream: str
-    read: int
-    not_mapped: int
-    no_rule: int
-    held: int
-    excluded: int
-    rejected: int
-    passed: int
 
 
 class PlannedEntity(Part):
@@ -101,6 +90,6 @@ class Plan(Part):
     new_fields: list[PlannedField]
     fields: dict[str, dict[str, FieldType]]
     findings: list[PlanFinding]
-    streams: list[PlannedStream]
+    streams: list[StreamCount]
     entities: list[PlannedEntity]
     cost: Cost

@@ -21,7 +21,7 @@ from crmlift.mapping.model import Mapping as MappingFile
 from crmlift.pipeline import Pipeline
 from crmlift.plan.conditions import allowance, lacks, live_types
 from crmlift.plan.dry_run import DryRun
-from crmlift.plan.model import Cost, Plan, PlanFinding, PlannedEntity, PlannedField, PlannedStream
+from crmlift.plan.model import Cost, Plan, PlanFinding, PlannedEntity, PlannedField
 from crmlift.reconcile import stream_counts
 
 
@@ -76,7 +76,7 @@ class PlannedRun:
             new_fields=new_fields,
             fields=live_types(self._mapping, self._dry.live),
             findings=findings,
-            streams=[PlannedStream(**count.as_dict()) for count in stream_counts(counts.get("streams", {}))],
+            streams=stream_counts(counts["streams"]),
             entities=entities,
             cost=cost,
         )

@@ -91,6 +91,8 @@ class CrmTarget(Listener):
     default_mapping: ClassVar[Traversable]
     sandbox_config: ClassVar[Mapping[str, str]] = {}
     """Settings, beside `url`, with which the target reaches its own sandbox."""
+    rehearsal_rules: ClassVar[Traversable | None] = None
+    """YAML with further rules by stream that put a label, written `{label}`, on every person."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

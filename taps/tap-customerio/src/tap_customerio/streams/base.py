@@ -115,6 +115,11 @@ class CustomerIOStream(Stream):
         del sizes
         return 1
 
+    def tell_state(self) -> None:
+        """Write a STATE message now."""
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
     def ask(self, call: Call) -> JSON | None:
         """One answer among many, or None where this one cannot be read: it is counted and left out.
 
@@ -212,8 +217,7 @@ class BookmarkedStream(CustomerIOStream):
         state = self.stream_state
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = max(bookmark, state.get("replication_key_value") or 0)
-        self.state_manager.is_flushed = False
-        self._write_state_message()
+        self.tell_state()
 
     @property
     def bookmark(self) -> int | None:
