@@ -91,6 +91,8 @@ class _Undo:
         self.live = destination.describe(spec.name) if not spec.natural else {}
         # A record that stays must keep all of its changes, not only the last one.
         self.keeping: set[str] = set()
+        # What this very undoing has put back on a record: not what others changed.
+        self.restored: dict[str, set[str]] = {}
         # In a dry run: what the changes undone so far would have put back.
         self.pretended: dict[str, dict[str, Value]] = {}
 
@@ -132,6 +134,8 @@ class _Undo:
             if not never_made and self._standing(entry.key, entry.crm_id, entry.shape, entry.after, current):
                 updates.append(Update(entry.key, entry.crm_id, before))
         self._count(self.undone.restored, len(updates))
+        for update in updates:
+            self.restored.setdefault(update.id, set()).update(update.values)
         if self.undone.dry_run:
             for update in updates:
                 self.pretended.setdefault(update.id, {}).update(update.values)
@@ -215,7 +219,8 @@ class _Undo:
             return True
         names = self.ledger.records.shape_names(shape)
         now = current[crm_id] | self.pretended.get(crm_id, {})
-        changed = differing(names, written, digest(names, now))
+        mine = self.restored.get(crm_id, ()) if gone_is_fine else ()
+        changed = [name for name in differing(names, written, digest(names, now)) if name not in mine]
         if changed:
             self._keep(key, crm_id, f"changed since the run: {', '.join(changed)}")
         return not changed
