@@ -8,7 +8,7 @@ import pytest
 from records import EVERYTHING, company, event, member, person, works_at
 
 from crmlift.errors import ConfigError
-from crmlift.rollback import Undone, roll_back, runs_to_undo
+from crmlift.rollback import Undone, roll_back, runs_to_undo, take_back_schema
 
 
 def undo(bench, *, run=None, everything=False, **options) -> list[Undone]:
@@ -137,3 +137,18 @@ def test_what_two_streams_say_of_one_field_is_undone_although_they_agree_later(b
     undone = undo(bench, everything=True, dry_run=dry_run)
     assert [kept for run in undone for kept in run.kept] == []
     assert bool(bench.crm.rows["person"]) is dry_run
+
+
+def test_fields_of_ours_go_with_the_last_run_where_they_are_empty(bench):
+    custom = "        phone: {from: phone, write: fill_empty}\n"
+    extra = "        {0}: {{from: attributes.{0}, custom: {{type: text}}}}\n"
+    bench.mapping = bench.mapping.replace(custom, custom + extra.format("tier") + extra.format("note"))
+    bench.run(person("p1", attributes={"tier": "gold", "note": "x"}))
+    bench.crm.rows["person"]["own"] = {"note": "by sales"}
+    (undone,) = undo(bench)
+    for dry_run in (True, False):
+        undone.dry_run = dry_run
+        take_back_schema(bench.crm, undone)
+        assert undone.schema_removed == ["person.tier"]
+        assert list(undone.schema_kept) == ["person.note"]
+        assert ("tier" in bench.crm.describe("person")) is dry_run

@@ -8,7 +8,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from crmlift.chunks import chunks
-from crmlift.destination import Create, Destination, EntitySpec, FieldType, Update, Value
+from crmlift.destination import (
+    Create,
+    Destination,
+    EntitySpec,
+    FieldType,
+    Unprovisions,
+    Update,
+    Value,
+)
 from crmlift.errors import ConfigError
 from crmlift.ledger import JournalEntry, Known, Ledger, Origin
 from crmlift.loader.bisect import write_surviving
@@ -36,6 +44,8 @@ class Undone:
     restored: dict[str, int] = field(default_factory=dict)
     released: dict[str, int] = field(default_factory=dict)
     recreated: dict[str, int] = field(default_factory=dict)
+    schema_removed: list[str] = field(default_factory=list)
+    schema_kept: dict[str, str] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,6 +85,16 @@ def roll_back(
     if not dry_run:
         ledger.runs.mark_rolled_back(run)
     return undone
+
+
+def take_back_schema(destination: Destination, undone: Undone) -> None:
+    """Take away the fields and entities that provisioning created, where the CRM allows it.
+
+    For the last of all runs to be undone: what still holds a value stays, and is named.
+    """
+    if isinstance(destination, Unprovisions):
+        taken = destination.unprovision(dry_run=undone.dry_run)
+        undone.schema_removed, undone.schema_kept = list(taken.removed), dict(taken.kept)
 
 
 class _Undo:
