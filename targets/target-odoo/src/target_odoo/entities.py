@@ -65,6 +65,7 @@ CONTACTS: tuple[Records | Pairs, ...] = (
         constants={"is_company": True},
         only=("is_company", "=", True),
         blank=("lang", "tz"),
+        late=("lang", "tz"),
     ),
     Records(
         spec(
@@ -79,6 +80,7 @@ CONTACTS: tuple[Records | Pairs, ...] = (
         constants={"is_company": False},
         only=("is_company", "=", False),
         blank=("lang", "tz"),
+        late=("lang", "tz"),
     ),
     Records(
         spec("tag_group", "Groups of tags", can=KEYED, archive=ARCHIVED, match=frozenset({"name"})),

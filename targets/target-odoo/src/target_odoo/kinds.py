@@ -46,7 +46,8 @@ class Records:
     own. `key_field` holds our key where it is no external id, after `key_start`. `oldest_first` is the
     field by which new rows get their ids. `only` are the records that may be adopted. `blank` are fields
     that are written empty where the source has nothing, because Odoo would else fill in the language and
-    the time zone of our own calls.
+    the time zone of our own calls. `late` are selections of many values: `load` goes through all of them
+    for each row (ir.fields.converter), so they are written afterwards.
     """
 
     spec: EntitySpec
@@ -59,6 +60,7 @@ class Records:
     refs: Mapping[str, str] = field(default_factory=dict)
     only: tuple[Any, ...] = ()
     blank: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

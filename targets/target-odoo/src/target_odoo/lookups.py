@@ -35,6 +35,24 @@ class Lookups:
         return {id_: code for code, id_ in self.state_ids.items()}
 
     @cached_property
+    def country_xmlids(self) -> dict[int, str]:
+        """External ids of the countries by id; none unless all of them have one."""
+        return self._xmlids("res.country", set(self.country_codes))
+
+    @cached_property
+    def state_xmlids(self) -> dict[int, str]:
+        """External ids of the states by id; none unless all of them have one."""
+        return self._xmlids("res.country.state", set(self.state_codes))
+
+    def _xmlids(self, model: str, wanted: set[int]) -> dict[int, str]:
+        domain = [["model", "=", model]]
+        rows = self._client.call(
+            "ir.model.data", "search_read", domain=domain, fields=["module", "name", "res_id"]
+        )
+        found = {row["res_id"]: f"{row['module']}.{row['name']}" for row in rows}
+        return found if wanted <= found.keys() else {}
+
+    @cached_property
     def langs(self) -> tuple[str, ...]:
         """Codes of the languages that are active; Odoo would take any text for others."""
         rows = self._client.call("res.lang", "search_read", domain=[["active", "=", True]], fields=["code"])

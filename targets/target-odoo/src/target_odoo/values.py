@@ -188,11 +188,27 @@ class Codec:
             return "0" if column.field.type is FieldType.BOOLEAN else ""
         if wire is True:
             return "1"
+        if column.special in ("country", "state") and (xmlids := self._xmlids(column)):
+            return xmlids[wire]
         if column.field.type is FieldType.LINKS:
             return ",".join(str(id_) for id_ in wire[0][2])
         if column.field.type is FieldType.JSON and column.special != "document":
             return json.dumps(wire, ensure_ascii=False)
         return str(wire)
+
+    def header(self, column: Column) -> str:
+        """Return a column's name in `load`: links are given by database id, countries by external id.
+
+        `load` asks the database for each cell with a database id, and for each external id once.
+        """
+        if column.special in ("country", "state"):
+            return f"{column.name}/id" if self._xmlids(column) else f"{column.name}/.id"
+        by_id = column.field.type in (FieldType.LINK, FieldType.LINKS)
+        return f"{column.name}/.id" if by_id else column.name
+
+    def _xmlids(self, column: Column) -> Mapping[int, str]:
+        lookups = self.lookups
+        return lookups.country_xmlids if column.special == "country" else lookups.state_xmlids
 
     def _id(self, column: Column, code: str) -> int:
         lookups = self.lookups
@@ -214,12 +230,6 @@ class Codec:
         if column.special == "qweb":
             return canonical(str(raw))
         return _DECODE.get(column.field.type, _as_is)(raw)
-
-
-def header(column: Column) -> str:
-    """Return a column's name in `load`: links are given by database id."""
-    by_id = column.special in ("country", "state") or column.field.type in (FieldType.LINK, FieldType.LINKS)
-    return f"{column.name}/.id" if by_id else column.name
 
 
 def _check(column: Column, value: Value) -> None:

@@ -12,7 +12,6 @@ from crmlift.errors import BatchRefused, Refusal
 from crmlift.once import create_once
 from target_odoo import keys
 from target_odoo.records import ALL, PAGE, RecordTable, pages
-from target_odoo.values import header
 
 
 class XmlIdTable(RecordTable):
@@ -40,8 +39,12 @@ class XmlIdTable(RecordTable):
     def create(self, rows: Sequence[Create]) -> list[Outcome]:
         """Write new records by `load`; a row whose key is there already is written onto it."""
         floor = self._floor
+        late = self.entity.late if self._saves_many else ()
         blank = dict.fromkeys(name for name in self.entity.blank if name in self.columns)
-        values = [{**blank, **self.constants, **row.values} for row in rows]
+        values = [
+            {**blank, **self.constants, **{n: v for n, v in row.values.items() if n not in late}}
+            for row in rows
+        ]
         cells = self._each(values, lambda c, value: self.codec.cell(c, value))
         names = sorted({name for row in values for name in row})
         defaults = self._default_cells(names)
@@ -49,17 +52,25 @@ class XmlIdTable(RecordTable):
             [self._xmlid(row.key), *(cell.get(name, defaults[name]) for name in names)]
             for row, cell in zip(rows, cells, strict=True)
         ]
-        heads = ["id", *(header(self.columns[name]) for name in names)]
+        heads = ["id", *(self.codec.header(self.columns[name]) for name in names)]
         try:
             result = self.client.call(self.model, "load", fields=heads, data=matrix, context=ALL)
         except BatchRefused as error:
             raise self._explained(error, []) from None
         if result["ids"] is False:
             raise _refused_by_load(self.model, result["messages"])
+        self._save_late(result["ids"], rows, late)
         return [
             Outcome(row.key, id=str(id_), existed=id_ <= floor)
             for row, id_ in zip(rows, result["ids"], strict=True)
         ]
+
+    def _save_late(self, ids: Sequence[int], rows: Sequence[Create], late: Sequence[str]) -> None:
+        """Write what `load` is slow at. Where this goes unanswered, all of it can be done again."""
+        values = [{name: row.values[name] for name in late if name in row.values} for row in rows]
+        some = [(id_, given) for id_, given in zip(ids, values, strict=True) if given]
+        if some:
+            self._save([id_ for id_, _ in some], self._encode([given for _, given in some]))
 
     def adopt(self, ids: Mapping[str, str]) -> None:
         """Write external ids; `noupdate` marks them as put on, not born with."""
