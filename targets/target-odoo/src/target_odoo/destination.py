@@ -21,7 +21,7 @@ from crmlift.destination import (
 from crmlift.errors import BatchRefused
 from target_odoo import keys
 from target_odoo.client import OdooClient
-from target_odoo.entities import ENTITIES
+from target_odoo.entities import ENTITIES, for_company
 from target_odoo.errors import NoSuchModel
 from target_odoo.fieldkeys import FieldKeyTable
 from target_odoo.kinds import BATCH, BLACKLIST, CATEGORY, MAILING, PHONE_BLACKLIST, Pairs, Records
@@ -63,10 +63,12 @@ class OdooDestination:
         client: OdooClient,
         workspace: str,
         *,
+        company_id: int | None = None,
         allow_automations: bool = False,
         batch_size: int = BATCH,
     ) -> None:
         self.client = client
+        self._company_id = company_id
         self.entities: Mapping[str, EntitySpec] = {
             name: replace(
                 entity.spec,
@@ -79,7 +81,9 @@ class OdooDestination:
         self.schema = Schema(client)
         self._codec = Codec(Lookups(client))
         self._allow_automations = allow_automations
-        self._tables = {name: self._table(entity, workspace) for name, entity in ENTITIES.items()}
+        self._tables = {
+            name: self._table(for_company(entity, company_id), workspace) for name, entity in ENTITIES.items()
+        }
 
     def __enter__(self) -> OdooDestination:
         return self
@@ -89,7 +93,13 @@ class OdooDestination:
 
     def preflight(self, entities: Sequence[str]) -> list[Finding]:
         """Check key, version, rights, automation rules and modules."""
-        return preflight(self.client, self.schema, entities, allow_automations=self._allow_automations)
+        return preflight(
+            self.client,
+            self.schema,
+            entities,
+            company_id=self._company_id,
+            allow_automations=self._allow_automations,
+        )
 
     def describe(self, entity: str) -> dict[str, Field]:
         """Return the live fields by name; none for events before their model is there."""

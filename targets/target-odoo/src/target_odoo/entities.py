@@ -29,6 +29,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from target_odoo.correspondence import CORRESPONDENCE
 from target_odoo.kinds import (
@@ -36,6 +37,7 @@ from target_odoo.kinds import (
     ACTIVITY_TYPE,
     ARCHIVED,
     CATEGORY,
+    COMPANY,
     COMPANY_FIELD,
     DATED,
     EVENT,
@@ -164,6 +166,15 @@ CONTACTS: tuple[Records | Pairs, ...] = (
 ENTITIES: Mapping[str, Records | Pairs] = {
     entity.spec.name: entity for entity in (*CONTACTS, *CORRESPONDENCE)
 }
+
+
+def for_company(entity: Records | Pairs, company_id: int | None) -> Records | Pairs:
+    """Return an entity whose new records belong to a company, where its model knows companies."""
+    if company_id is None or isinstance(entity, Pairs):
+        return entity
+    return replace(entity, constants={**entity.constants, COMPANY: str(company_id)}, company_id=company_id)
+
+
 KEYED_BY_FIELD = {
     entity.model
     for entity in ENTITIES.values()

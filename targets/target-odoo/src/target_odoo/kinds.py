@@ -29,6 +29,7 @@ SUBSCRIPTION = "mailing.subscription"
 EVENT = "x_cio_event"
 OBJECT = "x_cio_object"
 KEY_FIELD = "x_cio_key"
+COMPANY = "company_id"
 COMPANY_FIELD = "x_cio_company_ids"
 OBJECT_FIELD = "x_cio_object_ids"
 
@@ -47,7 +48,8 @@ class Records:
     field by which new rows get their ids. `only` are the records that may be adopted. `blank` are fields
     that are written empty where the source has nothing, because Odoo would else fill in the language and
     the time zone of our own calls. `late` are selections of many values: `load` goes through all of them
-    for each row (ir.fields.converter), so they are written afterwards.
+    for each row (ir.fields.converter), so they are written afterwards. With a `company_id`, only its
+    records and those of no company may be adopted.
     """
 
     spec: EntitySpec
@@ -61,6 +63,7 @@ class Records:
     only: tuple[Any, ...] = ()
     blank: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    company_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,12 +76,18 @@ def models_of(entities: Sequence[str]) -> list[str]:
 
 
 def preflight(
-    client: OdooClient, schema: Schema, entities: Sequence[str], *, allow_automations: bool
+    client: OdooClient,
+    schema: Schema,
+    entities: Sequence[str],
+    *,
+    company_id: int | None = None,
+    allow_automations: bool,
 ) -> list[Finding]:
     """Return what was found. Raises RunStopped where not even that can be asked, as with a wrong key."""
     models = models_of(entities)
     return [
         *_server(client),
+        *_companies(client, company_id),
         *_rights(client, schema, models),
         *_automations(client, models, allow=allow_automations),
         *_modules(client),
@@ -97,6 +103,24 @@ def _server(client: OdooClient) -> Iterator[Finding]:
             Severity.WARNING,
             f"Odoo {name} is spoken to by XML-RPC, and contacts are updated in smaller calls.",
             fix="Expect updates to be slower than on Odoo 19; rehearse with a sample first.",
+        )
+
+
+def _companies(client: OdooClient, company_id: int | None) -> Iterator[Finding]:
+    rows = client.call("res.company", "search_read", domain=[], fields=["name"])
+    named = [row["name"] for row in rows if row["id"] == company_id]
+    listed = ", ".join(f"{row['id']} ({row['name']})" for row in rows)
+    if company_id is not None and not named:
+        yield Finding(
+            Severity.ERROR,
+            f"The API key's user sees no company {company_id}.",
+            fix=f"Set company_id to one of these: {listed}.",
+        )
+    elif company_id is None and len(rows) > 1:
+        yield Finding(
+            Severity.WARNING,
+            "The database has several companies, and no company_id is set: all of them share what is loaded.",
+            fix=f"To load into one of them, set company_id: {listed}.",
         )
 
 

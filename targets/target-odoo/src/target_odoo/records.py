@@ -12,7 +12,7 @@ from crmlift.errors import BatchRefused, Refusal, RunStopped
 from target_odoo import keys
 from target_odoo.client import OdooClient
 from target_odoo.errors import ACCESS, MISSING, NoSuchModel
-from target_odoo.kinds import Records
+from target_odoo.kinds import COMPANY, Records
 from target_odoo.schema import Schema
 from target_odoo.values import Codec, Column, Unfit
 
@@ -78,7 +78,9 @@ class RecordTable(ABC):
         """Page through records of this kind without a key of ours; none where the model is not there yet."""
         if not self.columns:
             return
-        domain = [list(self.entity.only)] if self.entity.only else []
+        domain: list[Any] = [list(self.entity.only)] if self.entity.only else []
+        if self.entity.company_id is not None and COMPANY in self.columns:
+            domain.append([COMPANY, "in", [self.entity.company_id, False]])
         for page in pages(self.client, self.model, domain, self._names(fields)):
             kept = self.without_key(page)
             if kept:

@@ -51,6 +51,12 @@ class TargetOdoo(CrmTarget):
             description="Login of the key's user: needed for Odoo 16 to 18 only.",
         ),
         th.Property(
+            "company_id",
+            th.IntegerType,
+            title="Company",
+            description="Id of the company to load into (res.company), in a database that has several.",
+        ),
+        th.Property(
             "allow_automations",
             th.BooleanType,
             default=False,
@@ -101,6 +107,7 @@ class TargetOdoo(CrmTarget):
         return OdooDestination(
             client,
             workspace,
+            company_id=config.get("company_id"),
             allow_automations=bool(config.get("allow_automations", False)),
             batch_size=int(config.get("batch_size", BATCH)),
         )
