@@ -18,6 +18,7 @@ from requests.adapters import BaseAdapter
 from crmlift.errors import BatchRefused, RunStopped
 from crmlift.http import Http
 from target_odoo.errors import check_load, raise_for_http, raise_for_name
+from target_odoo.versions import FIRST_JSON2, OLDEST
 from target_odoo.xmlrpc import XmlRpc
 
 QUIET = {
@@ -29,8 +30,6 @@ QUIET = {
     "tz": "UTC",
     "lang": "en_US",
 }
-FIRST_JSON2 = 19
-OLDEST = 16
 
 _SENDING_METHODS = ("message_post", "send", "action_send", "_message", "_send")
 _SENDING_EXACTLY = {

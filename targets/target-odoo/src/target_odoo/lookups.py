@@ -13,6 +13,11 @@ class Lookups:
     def __init__(self, client: OdooClient) -> None:
         self._client = client
 
+    @property
+    def major(self) -> int:
+        """The version of the server."""
+        return self._client.version[0]
+
     @cached_property
     def country_ids(self) -> dict[str, int]:
         """Ids by ISO 3166 code ("DE")."""

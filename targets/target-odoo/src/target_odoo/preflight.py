@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from crmlift.destination import Finding, Severity
 from crmlift.errors import BatchRefused
-from target_odoo.client import FIRST_JSON2, OdooClient
+from target_odoo.client import OdooClient
 from target_odoo.custom_models import CUSTOM_MODELS
 from target_odoo.entities import ENTITIES
 from target_odoo.errors import NoSuchModel
@@ -30,6 +30,7 @@ from target_odoo.kinds import (
     Pairs,
 )
 from target_odoo.schema import Schema
+from target_odoo.versions import FIRST_JSON2, model_in
 
 _OPERATIONS = ("read", "create", "write", "unlink")
 _GROUPS = {
@@ -84,7 +85,7 @@ def preflight(
     allow_automations: bool,
 ) -> list[Finding]:
     """Return what was found. Raises RunStopped where not even that can be asked, as with a wrong key."""
-    models = models_of(entities)
+    models = [model_in(model, client.version[0]) for model in models_of(entities)]
     return [
         *_server(client),
         *_companies(client, company_id),

@@ -15,6 +15,7 @@ from target_odoo.errors import ACCESS, MISSING, NoSuchModel
 from target_odoo.kinds import COMPANY, Records
 from target_odoo.schema import Schema
 from target_odoo.values import Codec, Column, Unfit
+from target_odoo.versions import model_in
 
 ALL = {"active_test": False}
 """The context in which archived records are seen."""
@@ -30,8 +31,12 @@ class RecordTable(ABC):
     ) -> None:
         self.client, self.schema, self.codec = client, schema, codec
         self.entity = entity
-        self.model = entity.model
         self.prefix = keys.prefix(workspace, entity.spec.name)
+
+    @cached_property
+    def model(self) -> str:
+        """The model's name in this version of Odoo."""
+        return model_in(self.entity.model, self.client.version[0])
 
     @abstractmethod
     def find(self, keys: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ What Odoo changes on its own, `expected` changes first, so that a value reads ba
 - a website without a scheme gets `http://`; HTML without a tag is wrapped into a span;
 - numbers have no empty state: nothing reads as 0; a fraction in an integer field is cut off;
 - date-times are kept to the second; a date-time in a date field is cut to its day;
+- before Odoo 19, JSON has no nulls, which XML-RPC cannot carry; an entry without a value is left out;
 - empty JSON (`{}`, `[]`, `""`, `0`, `false`) is no JSON at all;
 - an address not to mail is in lower case and without a name; a number not to text has the form E.164;
 - the body of a template has the one form of `target_odoo.markup`; a document is JSON in base64;
@@ -33,6 +34,7 @@ from crmlift.errors import Refusal
 from target_odoo.kinds import ATTACHMENT, BLACKLIST, PARTNER, PHONE_BLACKLIST, TEMPLATE
 from target_odoo.lookups import Lookups
 from target_odoo.markup import canonical
+from target_odoo.versions import FIRST_JSON2
 
 Special = Literal["", "country", "state", "lang", "tz", "website", "address", "number", "qweb", "document"]
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
@@ -152,7 +154,10 @@ class Codec:
             return self._named(column, str(value), country)
         if column.special in _NORMAL and value:
             return _NORMAL[column.special](_text(value) or "")
-        return _EXPECTED[column.field.type](value)
+        value = _EXPECTED[column.field.type](value)
+        if column.field.type is FieldType.JSON and self.lookups.major < FIRST_JSON2:
+            return _without_nulls(value)
+        return value
 
     def _named(self, column: Column, text: str, country: Value) -> str | None:
         if column.special == "country":
@@ -362,6 +367,14 @@ def _clean(value: Value) -> Value:
         return {_clean(str(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, date):
         return value.isoformat()
+    return value
+
+
+def _without_nulls(value: Value) -> Value:
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value if item is not None]
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return value
 
 

@@ -36,7 +36,7 @@ from crmlift.sandbox.faults import Fault, Harness, Stats
 from target_odoo.sandbox import data
 from target_odoo.sandbox.errors import OdooError, not_found, unauthorized, unprocessable
 from target_odoo.sandbox.orm import ADMIN, LIMITED, Database, Env, Model, root
-from target_odoo.sandbox.registry import Registry
+from target_odoo.sandbox.registry import Registry, models_of
 from target_odoo.sandbox.store import Store
 
 _PASSWORD = "admin"  # the well-known password of a fresh Odoo database
@@ -53,12 +53,13 @@ class Sandbox:
             env.get("ODOO_SANDBOX_KEY", "sandbox-key"): ADMIN,
             env.get("ODOO_SANDBOX_LIMITED_KEY", "sandbox-limited"): LIMITED,
         }
+        major = int(env.get("ODOO_SANDBOX_VERSION", "19"))
         self.db = Database(
             store=Store(env.get("ODOO_SANDBOX_DB", ":memory:")),
-            registry=Registry(),
+            registry=Registry(models_of(major)),
             stats=Stats(),
             faults=[],
-            major=int(env.get("ODOO_SANDBOX_VERSION", "19")),
+            major=major,
         )
         if now := env.get("ODOO_SANDBOX_NOW"):
             fixed = datetime.fromisoformat(now).astimezone(UTC)

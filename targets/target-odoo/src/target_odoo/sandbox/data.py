@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from babel import Locale
 
 from target_odoo.sandbox.orm import ADMIN, LIMITED, Database, Env, root
-from target_odoo.sandbox.registry import Registry, automatic
+from target_odoo.sandbox.registry import Registry, automatic, models_of
 from target_odoo.sandbox.technical import add_field
 
 MODULES = (
@@ -143,7 +143,7 @@ def _describe_models(db: Database) -> None:
 
 def restore(db: Database) -> None:
     """Make the registry say what the database says, as after a start or an undone call."""
-    db.registry = Registry()
+    db.registry = Registry(models_of(db.major))
     env = root(Env(db, ADMIN))
     for row in env["ir.model"].search_read([["state", "=", "manual"]]):
         db.registry.models.setdefault(row["model"], automatic())

@@ -107,9 +107,10 @@ class Subscriber(Thread):
         return vals
 
 
+@model("mailing.contact.subscription")
 @model("mailing.subscription")
 class Subscription(Model):
-    """Who is on which list: once."""
+    """Who is on which list: once. Its first name is that of Odoo 16."""
 
     def prepare(self, vals: Vals, docs: dict[int, Doc] | None = None) -> Vals:
         """Refuse a second one, and note when somebody opted out."""
@@ -121,6 +122,6 @@ class Subscription(Model):
                 )
         if vals.get("opt_out_datetime"):
             vals["opt_out"] = True
-        elif vals.get("opt_out"):
+        elif vals.get("opt_out") and "opt_out_datetime" in self.fields:
             vals["opt_out_datetime"] = self.env.now()
         return vals

@@ -418,6 +418,16 @@ def base_models() -> dict[str, Fields]:
     return models
 
 
+def models_of(major: int) -> dict[str, Fields]:
+    """Return the registry as a version of Odoo has it."""
+    models = base_models()
+    if major < 17:
+        subscription = models.pop("mailing.subscription")
+        subscription["unsubscription_date"] = subscription.pop("opt_out_datetime")
+        models["mailing.contact.subscription"] = subscription
+    return models
+
+
 @dataclass(slots=True)
 class Registry:
     """All models by name, custom ones and custom fields included."""
