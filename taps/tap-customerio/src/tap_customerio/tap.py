@@ -10,7 +10,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from singer_sdk import Stream, Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import Client
@@ -21,6 +20,7 @@ from tap_customerio.settings import SETTINGS
 from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
 from tap_customerio.streams.sizes import Sizes
+from tap_customerio.writer import Writer
 
 if TYPE_CHECKING:
     from tap_customerio.warehouse.folder import Folder
@@ -30,7 +30,7 @@ class TapCustomerIO(Tap):
     """Reads a Customer.io workspace, by the App API and other routes, and says what it could not read."""
 
     name = "tap-customerio"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = Writer
 
     config_jsonschema = SETTINGS.to_dict()
 
