@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 PERSONAL = "Holds personal data."
+RESUMED_SECONDS = 86_400  # a cursor of the API that is older is not used again
 
 FREE_FORM = th.ObjectType(additional_properties=True)
 NUMBERS = th.ArrayType(th.IntegerType)
