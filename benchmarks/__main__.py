@@ -1,6 +1,7 @@
 """`make bench`: speed and calls as ratios of one run; single figures of a noisy machine mean little.
 
-`python benchmarks [overhead] [calls] [pace]` runs some of them; without names, all but those that take long.
+`python benchmarks [overhead] [calls] [pace] [odoo] [scope] [propose]` runs some of them; without names, all
+but those that take long (`warehouse`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,14 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = {"overhead": "overhead", "calls": "calls", "pace": "pace", "odoo": "real_odoo", "scope": "scope"}
+BENCHES = {
+    "overhead": "overhead",
+    "calls": "calls",
+    "pace": "pace",
+    "odoo": "real_odoo",
+    "scope": "scope",
+    "propose": "propose",
+}
 LONG = {"warehouse": "warehouse"}
 
 if __name__ == "__main__":
