@@ -124,15 +124,22 @@ def bare(folder: Path) -> None:
 
 def run(*command: str | Path) -> tuple[float, float, float]:
     """Run a command: seconds, CPU seconds and peak memory in MB of that process alone."""
-    began = time.perf_counter()
-    with open(os.devnull, "w") as nowhere:
-        child = subprocess.Popen(command, stdout=nowhere, stderr=subprocess.PIPE, text=True)
-        assert child.stderr is not None
-        log = child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, log[-3000:]
-    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    began, peak = time.perf_counter(), 0.0
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
+        while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
+            peak = max(peak, _peak(child.pid))
+            time.sleep(0.2)
+        child.returncode = os.waitstatus_to_exitcode(ended[1])
+        log.seek(0)
+        assert child.returncode == 0, log.read()[-3000:]
+    return time.perf_counter() - began, ended[2].ru_utime + ended[2].ru_stime, peak
+
+
+def _peak(pid: int) -> float:
+    """The most memory so far, in MB. Not ru_maxrss: that begins with what the parent had at the fork."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def measure(people: int, url: str, folder: Path) -> list[tuple[str, ...]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tap_customerio.streams import trail
+
 NOW = 1_760_000_000  # the sandbox's time in tests
 
 
@@ -81,3 +83,27 @@ def test_a_window_whose_cursor_is_refused_is_read_from_its_beginning(many_people
     whole = many_people.read("deliveries", deliveries_start="2025-01-01")
     assert first.by("deliveries", "id") | rest.by("deliveries", "id") == whole.by("deliveries", "id")
     assert "window" not in rest.states[-1]["bookmarks"]["deliveries"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "keys"),
+    [("objects", ("cio_object_id",)), ("relationships", ("object_type_id", "cio_object_id", "cio_id"))],
+)
+def test_a_run_through_objects_goes_on_where_it_stopped(make_sandbox, monkeypatch, stream, keys):
+    monkeypatch.setattr(trail, "_TOLD_EVERY", 1)
+    sandbox = make_sandbox(400)
+    path = f"GET /v1/objects/{{type}}/{{id}}/{'attributes' if stream == 'objects' else 'relationships'}"
+    sandbox.stats()
+    whole = sandbox.read(stream)
+    of_whole = calls(sandbox, path)
+    first = interrupted(sandbox, stream, len(whole.records[stream]) // 2)
+    of_first = calls(sandbox, path)
+    rest = sandbox.read(stream, "completeness", state=first.states[-1])
+    of_rest = calls(sandbox, path)
+    assert first.by(stream, *keys) | rest.by(stream, *keys) == whole.by(stream, *keys)
+    assert 0 < of_first < of_whole
+    assert of_rest < of_whole
+    assert of_first + of_rest <= of_whole + 17  # those that were under way
+    assert "through" not in rest.states[-1]["bookmarks"][stream]
+    again = sandbox.read(stream, state=rest.states[-1])
+    assert again.by(stream, *keys) == whole.by(stream, *keys)
