@@ -116,7 +116,7 @@ class Events(Options):
                 new[item.key] = person
             else:
                 item.record[self.into]["note"] = False
-                batch.count("notes_left_out")
+                batch.count("notes_left_out", item=item)
         batch.claims.put(_NOTES, new)
         batch.claims.put(_NOTED, {person: str(numbers[person]) for person in set(new.values())})
 
@@ -128,7 +128,7 @@ class Events(Options):
         for item in items:
             moment = moment_of(item.record.get("timestamp"))
             if moment is None:
-                batch.count("events_without_time")
+                batch.count("events_without_time", item=item)
             elif item.key not in counted and item.key not in new:
                 key = f"{who[id(item)]}:{datetime.fromtimestamp(moment, UTC):%Y-%m}"
                 new[item.key] = key
