@@ -11,9 +11,7 @@ from crmlift.testing.hooks import batch_of
 
 
 def test_an_unknown_hook_is_named_with_those_that_are_there():
-    with pytest.raises(
-        ConfigError, match=r"No 'splitt' is installed. Installed for 'crmlift': dedupe, flatten, split"
-    ):
+    with pytest.raises(ConfigError, match=r"No 'splitt' is installed.*: accounts, .*, split\."):
         Hooks({"splitt": {}})
 
 

@@ -19,9 +19,9 @@ DELETED = "_sdc_deleted_at"
 
 
 class Link(NamedTuple):
-    """The row that a link points to, by entity and key."""
+    """The row that a link points to: its key, and the entities that it may be of."""
 
-    entity: str
+    entities: tuple[str, ...]
     key: str
 
 
@@ -109,12 +109,17 @@ class Engine:
         """Return the entities that the mapping writes, in the order in which it names them."""
         return list(dict.fromkeys(rule.rule.entity for rules in self.rules.values() for rule in rules))
 
+    def entities_of(self, stream: str) -> list[str]:
+        """Return the entities that a stream's rules write."""
+        return list(dict.fromkeys(rule.rule.entity for rule in self.rules.get(stream, ())))
+
     def links(self) -> list[tuple[str, str]]:
         """Return which entity links to which, as the mapping's rules say."""
         rules = [rule.rule for rules in self.rules.values() for rule in rules]
-        return list(
-            dict.fromkeys((rule.entity, link.entity) for rule in rules for link in rule.links.values())
+        pairs = (
+            (rule.entity, entity) for rule in rules for link in rule.links.values() for entity in link.entity
         )
+        return list(dict.fromkeys(pairs))
 
     def rows(self, stream: str, items: list[Item]) -> Iterator[Row | Rejected]:
         """Yield the rows of a batch of one stream, record by record."""
@@ -164,7 +169,7 @@ class Engine:
         for name, get, link in rule.links:
             target = get(record)
             if target is not None:
-                links[name] = Link(link.entity, target)
+                links[name] = Link(tuple(link.entity), target)
             elif link.on_missing == "reject":
                 return Rejected(
                     entity, stream, item, Refusal("missing_link", "the record names no parent", name)

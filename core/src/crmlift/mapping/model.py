@@ -93,10 +93,11 @@ class LinkMap(Model):
     """A field that holds another row of ours: `key` is where the record names that row's key.
 
     A link whose row has not arrived is parked and set later; where it is `required`, the whole row
-    waits for it. `on_missing` is for a record that names no key at all.
+    waits for it. `on_missing` is for a record that names no key at all. Of several entities, as where a
+    person is a lead or a contact, the first one that has the row is linked.
     """
 
-    entity: str
+    entity: Paths
     key: Paths
     required: bool = False
     on_missing: Literal["omit", "reject"] = "omit"
