@@ -194,7 +194,7 @@ def deleted(client: Client) -> Iterator[Record]:
 
 def consent_of(record: Record) -> Record:
     """The part of a person that consent is made of."""
-    kept = {name: record[name] for name in ("cio_id", "id", "email", "unsubscribed")}
+    kept = {name: record[name] for name in ("cio_id", "id", "email", "phone", "unsubscribed")}
     return kept | {"preferences": record["attributes"].get("cio_subscription_preferences")}
 
 
