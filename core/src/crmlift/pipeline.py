@@ -24,6 +24,7 @@ from crmlift.loader.loader import Loader
 from crmlift.mapping import schema_changes
 from crmlift.mapping.engine import DELETED, Engine, Rejected, Row
 from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.milestones import Milestones
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class _Stream:
     key_properties: tuple[str, ...]
     validate: Callable[[Record], object] | None
     mapped: bool
+    finished: bool = False
     items: list[Item] = field(default_factory=list)
 
 
@@ -45,6 +47,7 @@ class Pipeline:
 
     `emit_state` gets a state once every record read before it is settled. After `checkpoint_rows`
     records without one, or a minute, part-filled batches are flushed so that it can leave.
+    `stop_above_percent` is the share of rows of an entity that may go wrong, see `Milestones`.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Pipeline:
         emit_state: Callable[[Any], None] = lambda _state: None,
         checkpoint_rows: int = 20_000,
         validate: bool = True,
+        stop_above_percent: float = 50,
     ) -> None:
         self.counts = Counts()
         self.engine = Engine(mapping)
@@ -75,7 +79,9 @@ class Pipeline:
             links=self.engine.links(),
             on_flush=self._release_states,
         )
+        self._milestones = Milestones(self.counts, destination, ledger, stop_above_percent=stop_above_percent)
         self._streams: dict[str, _Stream] = {}
+        self._current = ""
         self._states: deque[tuple[int, Any]] = deque()
         self._last_release = monotonic()
         self._seq = 0
@@ -108,7 +114,13 @@ class Pipeline:
         ]
         if errors:
             raise RunStopped("The CRM is not ready, so nothing was written: " + " ".join(errors))
-        schema_changes.apply(self._mapping, self._crm)
+        left = schema_changes.apply(self._mapping, self._crm).by_hand
+        if left:
+            names = ", ".join(f"{entity}.{name}" for entity, fields in left.items() for name in fields)
+            raise RunStopped(
+                f"These fields must be created in the CRM by a person first: {names}.",
+                hint="`crmlift provision` lists what to do for each.",
+            )
 
     # Input
 
@@ -132,6 +144,9 @@ class Pipeline:
                 f"A record of stream '{name}' came before its schema.",
                 hint="The tap must send SCHEMA first; what came before is safe, run again after a fix.",
             )
+        if name != self._current:
+            self._finish_stream(self._current)
+            self._current = name
         self._seq += 1
         stream.items.append(Item(record, "", self._seq))
         if len(stream.items) >= BATCH_RECORDS:
@@ -145,6 +160,16 @@ class Pipeline:
         if oldest is not None and (late or self._seq - oldest >= self._checkpoint_rows):
             self._flush()
         self._release_states()
+
+    def _finish_stream(self, name: str) -> None:
+        """Settle and count a stream when the next one begins; a tap may mix them, so only once."""
+        stream = self._streams.get(name)
+        if stream is None or not stream.mapped or stream.finished:
+            return
+        stream.finished = True
+        self._flush()
+        self._release_states()
+        self._milestones.reached(name, self.engine.entities_of(name))
 
     # Processing
 
@@ -255,6 +280,7 @@ class Pipeline:
             self._last_release = monotonic()
             self._ledger.runs.note_progress(self.counts.as_dict())
             self._emit_state(ready[-1])
+        self._milestones.check_rejects()
 
     def _flush(self) -> None:
         for name in self._streams:
@@ -272,6 +298,7 @@ class Pipeline:
     def finish(self) -> str:
         """Settle everything, try what was parked, close the run; return its status."""
         self.checkpoint()
+        self._finish_stream(self._current)
         self._retry_parked()
         self._check_silence()
         status = "complete_with_rejects" if self.counts.rejects() else "complete"

@@ -17,7 +17,7 @@ from crmlift import reconcile as counting
 from crmlift import verify as reading
 from crmlift.commands.checks import show_counts, show_verification
 from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console
-from crmlift.commands.run import progress
+from crmlift.commands.progress import progress
 from crmlift.errors import ConfigError
 from crmlift.mapping.approval import approve
 from crmlift.mapping.default import write_default
@@ -59,10 +59,9 @@ def _migrate(project: Project, folder: Path) -> bool:
     _step(f"Proposing and approving the default mapping for {project.name}")
     write_default(project.target.default_mapping, project.mapping_path, workspace="demo")
     approve(project.mapping_path, by="demo")
-    plugin = project.target.name
-    _step(f"meltano run tap-customerio {plugin}")
+    _step(f"meltano run tap-customerio {project.plugin}")
     with progress() as watch:
-        run_pipeline(project, plugin, log=folder / "run.log", watch=watch)
+        run_pipeline(project, log=folder / "run.log", watch=watch)
     with project.opened() as (mapping, ledger, crm):
         _step("Counting")
         counts = counting.reconcile(ledger, crm)

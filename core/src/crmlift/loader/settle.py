@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -101,6 +101,7 @@ class Settler:
                 for target in link.entities:
                     wanted[target].add(link.key)
         ids = {entity: self._ledger.records.ids(entity, keys) for entity, keys in wanted.items()}
+        changed = self._counts.changed.setdefault(spec.name, Counter())
         ready: list[Ready] = []
         for row in rows:
             values = dict(row.values)
@@ -119,6 +120,8 @@ class Settler:
                 if blocked:
                     continue
             expected = dict(self._crm.expected(row.entity, values))
+            if expected != values:
+                changed.update(name for name, value in values.items() if expected.get(name) != value)
             if None in expected.values():
                 # What the CRM would hold as nothing is no value either: a null overwrites only by policy.
                 expected = {

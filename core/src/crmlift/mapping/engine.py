@@ -105,6 +105,10 @@ class Engine:
         """Return the entities that the mapping writes, in the order in which it names them."""
         return list(dict.fromkeys(rule.rule.entity for rules in self.rules.values() for rule in rules))
 
+    def entities_of(self, stream: str) -> list[str]:
+        """Return the entities that a stream's rules write."""
+        return list(dict.fromkeys(rule.rule.entity for rule in self.rules.get(stream, ())))
+
     def links(self) -> list[tuple[str, str]]:
         """Return which entity links to which, as the mapping's rules say."""
         rules = [rule.rule for rules in self.rules.values() for rule in rules]

@@ -6,12 +6,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from crmlift.errors import ConfigError
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import read_approved
 from crmlift.mapping.model import Mapping
+from crmlift.mapping.words import source_of
+from crmlift.pages import render
 from crmlift.project import Project
 from crmlift.reconcile import Reconciliation
 from crmlift.verify import Verification
@@ -30,8 +30,8 @@ def build_report(
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "approval": _approval(project),
         "runs": ledger.runs.all(),
-        "counts": counts.as_dict(),
-        "verification": checked.as_dict(),
+        "counts": counts.model_dump(mode="json"),
+        "verification": checked.model_dump(mode="json"),
         "skipped": mapping.skip,
         "letters": [
             {"fate": fate, "stream": stream, "entity": entity, "code": code, "field": field, "number": number}
@@ -47,16 +47,8 @@ def build_report(
                 "entity": rule.entity,
                 "mode": rule.mode,
                 "fields": [
-                    {"name": name, "source": _source(spec), "custom": spec.custom is not None}
-                    for name, spec in rule.fields.items()
-                ]
-                + [
-                    {
-                        "name": name,
-                        "source": f"→ {' or '.join(link.entity)} by {', '.join(link.key)}",
-                        "custom": link.custom is not None,
-                    }
-                    for name, link in rule.links.items()
+                    {"name": name, "source": source_of(rule, name), "custom": spec.custom is not None}
+                    for name, spec in (rule.fields | rule.links).items()
                 ],
             }
             for stream, rules in mapping.streams.items()
@@ -67,10 +59,7 @@ def build_report(
 
 def render_html(facts: dict[str, Any]) -> str:
     """Return the page; it loads nothing from elsewhere."""
-    environment = Environment(
-        loader=PackageLoader("crmlift.report", "."), autoescape=select_autoescape(), undefined=StrictUndefined
-    )
-    return environment.get_template("report.html").render(facts, shown_misses=SHOWN_MISSES)
+    return render("crmlift.report", "report.html", **facts, shown_misses=SHOWN_MISSES)
 
 
 def _approval(project: Project) -> dict[str, Any] | None:
@@ -78,9 +67,3 @@ def _approval(project: Project) -> dict[str, Any] | None:
         return read_approved(project.mapping_path)[1].model_dump(mode="json")
     except ConfigError:
         return None
-
-
-def _source(spec: Any) -> str:
-    if spec.from_:
-        return " or ".join(spec.from_)
-    return f"= {spec.expr}" if spec.expr else f"“{spec.value}”"

@@ -109,7 +109,7 @@ class Migration:
     def misses(self) -> list[Any]:
         """Read every row back; return the differences."""
         with self.ledger() as ledger, self.crm() as crm:
-            return [miss for check in verify(ledger, crm).checks for miss in check.misses]
+            return [miss for check in verify(ledger, crm).entities for miss in check.misses]
 
     def roll_back_everything(self) -> list[Any]:
         """Undo all runs; return what was kept."""

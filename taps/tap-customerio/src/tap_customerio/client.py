@@ -96,6 +96,7 @@ class Client:
         self.api_url = (api_url or HOSTS[region]).rstrip("/")
         self.region = region
         self.workers = workers
+        self.sent = 0  # requests, tries included
         self.reached = False  # whether any request was answered as it should be
         self._api_key = api_key
         self._budget = budget or Budget(10)
@@ -105,6 +106,7 @@ class Client:
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="customerio")
         self._max_tries = max_tries
+        self._counting = threading.Lock()
         self._retry_seconds = retry_seconds
 
     def call(self, call: Call) -> JSON:
@@ -210,6 +212,8 @@ class Client:
 
     def _fetch(self, call: Call) -> JSON:
         self._budget.acquire()
+        with self._counting:
+            self.sent += 1
         try:
             response = self._session.request(
                 "GET" if call.body is None else "POST",
