@@ -24,3 +24,9 @@ class TestSalesforce(TargetConformance):
 
 
 LEADS = {f"person+{number}@example.org" for number in range(1, 60) if number % 3 != 2}
+
+
+class TestSalesforceByBulk(TestSalesforce):
+    """Every batch is a job, however small."""
+
+    settings = {"bulk_from": 1}

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
+from crmlift.destination import (
+    Allowance,
+    Create,
+    EntitySpec,
+    Field,
+    Finding,
+    Found,
+    Outcome,
+    Update,
+    Value,
+    Values,
+)
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import BATCH, BULK_FROM, ENTITIES, TEMPLATE, Pairs
 from target_salesforce.pairs import PairTable
@@ -15,7 +26,10 @@ from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender
 from target_salesforce.soql import quoted
 from target_salesforce.templates import TemplateTable
+from target_salesforce.values import change
 
+KILOBYTES = 2
+"""What a record takes of the storage; a campaign takes 8, a membership 1."""
 _SPECIAL = {TEMPLATE: TemplateTable}
 
 
@@ -102,6 +116,19 @@ class SalesforceDestination:
         """Return the emails that exist because of our user."""
         mine = f"CreatedById = {quoted(self.client.user_id)}"
         return {"EmailMessage": self.client.count(f"SELECT count() FROM EmailMessage WHERE {mine}")}
+
+    def allowance(self) -> Allowance:
+        """Return the calls of these 24 hours and the room for records that the org has left."""
+        limits = self.client.call("limits", "GET", "/limits")
+        storage = int(limits["DataStorageMB"]["Remaining"])
+        calls = int(limits["DailyApiRequests"]["Remaining"])
+        return Allowance(calls=calls, records=storage * 1024 // KILOBYTES, source="/limits of the org")
+
+    def changes(self, entity: str) -> Mapping[str, str]:
+        """Return, by field, what Salesforce makes of values."""
+        return {
+            name: told for name, column in self._table(entity).columns.items() if (told := change(column))
+        }
 
     def _table(self, name: str) -> RecordTable | PairTable:
         if name not in self._tables:

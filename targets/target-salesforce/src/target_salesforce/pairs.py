@@ -11,6 +11,7 @@ from target_salesforce import keys
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import ENTITIES, KEY_FIELD, WHO_FIELD, Pairs
 from target_salesforce.errors import DUPLICATE, GONE
+from target_salesforce.results import Sent
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender, outcomes
 from target_salesforce.soql import begins, lists, one_of
@@ -98,23 +99,12 @@ class PairTable:
         )
         doubled = [pair for pair, one in sent.items() if one.refusal and one.refusal.code == DUPLICATE]
         there = self._there(doubled)
+        found = {pair: Sent(there[pair]) if pair in there else one for pair, one in sent.items()}
         made = []
-        seen: set[Pair] = set()
         for row in rows:
             pair = self._pair(row.values)
-            existed = pair in there or pair in seen
-            seen.add(pair)
-            if pair in there:
-                made.append(Outcome(row.key, id=there[pair], existed=True))
-            else:
-                made.append(
-                    Outcome(
-                        row.key,
-                        id=sent[pair].id,
-                        existed=existed and sent[pair].id is not None,
-                        refusal=sent[pair].refusal,
-                    )
-                )
+            one = found[pair]
+            made.append(Outcome(row.key, id=one.id, existed=pair in there, refusal=one.refusal))
         return made
 
     def update(self, rows: Sequence[Update]) -> list[Outcome]:

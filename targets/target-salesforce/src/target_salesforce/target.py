@@ -108,6 +108,7 @@ class TargetSalesforce(CrmTarget):
         ),
     )
     default_mapping: ClassVar[Traversable] = files("target_salesforce") / "mapping.yml"
+    rehearsal_rules: ClassVar[Traversable | None] = files("target_salesforce") / "rehearsal.yml"
     sandbox_config: ClassVar[Mapping[str, str]] = {
         "client_id": "sandbox-client",
         "client_secret": "sandbox-secret",

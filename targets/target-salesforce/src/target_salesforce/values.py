@@ -226,6 +226,28 @@ _EXPECTED: dict[FieldType, Callable[[Column, Value], Value]] = {
     FieldType.OTHER: _as_is,
 }
 
+
+def change(column: Column) -> str:
+    """Return in words what `expected` does to values of a field, or nothing."""
+    if _ADDRESS.fullmatch(column.name):
+        return (
+            "the name in English" if column.codes is None else "the label of the org's picklist, else empty"
+        )
+    match column.field.type:
+        case FieldType.TEXT if column.type not in ("email", "phone", "url", "id"):
+            return f"cut after {min(column.field.max_length or BULK_CELL, BULK_CELL):,} characters"
+        case FieldType.CHOICE if column.restricted:
+            return "only values of the picklist"
+        case FieldType.INTEGER | FieldType.NUMBER:
+            return f"rounded to {column.scale} decimal places"
+        case FieldType.DATETIME:
+            return "kept to the second"
+        case FieldType.BOOLEAN:
+            return "nothing is false"
+        case _:
+            return ""
+
+
 # -- to the wire and back ------------------------------------------------------------------------------
 
 
