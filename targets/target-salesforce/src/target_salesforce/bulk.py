@@ -125,7 +125,7 @@ class Bulk:
             if time.monotonic() > deadline:
                 raise TransientError(f"Job {job} is still at work after {_PATIENCE_S / 3600:.0f} hours.")
             time.sleep(pause)
-            pause = min(pause * 1.6, _POLL_CAP_S)
+            pause = min(pause * 2, _POLL_CAP_S)
 
     def _result(self, job: str, name: str) -> list[dict[str, str]]:
         def read(response: requests.Response) -> list[dict[str, str]]:

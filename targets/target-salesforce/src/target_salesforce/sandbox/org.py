@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+
+from babel import Locale
 
 from crmlift.sandbox.faults import Fault, Stats
 from target_salesforce.sandbox.errors import no_such_type
@@ -44,6 +47,17 @@ class Switches:
     shuffle_results: bool = True
     marketing_user: bool = True
     email_on_write: bool = False
+
+
+ADDRESSES = {"Lead": ("",), "Contact": ("Mailing", "Other"), "Account": ("Billing", "Shipping")}
+"""What the fields of addresses begin with, by object."""
+
+
+@cache
+def countries() -> dict[str, str]:
+    """Return the labels of the country picklist by code."""
+    names = Locale("en").territories
+    return {code: str(name) for code, name in names.items() if len(code) == 2 and code.isalpha()}
 
 
 class Org:
@@ -106,7 +120,21 @@ class Org:
             raise ValueError(f"no switch {sorted(unknown)}")
         for name, value in settings.items():
             setattr(self.switches, name, value)
+        self._show_address_codes()
         return asdict(self.switches)
+
+    def _show_address_codes(self) -> None:
+        """Add the codes beside countries where their picklists are on, or take them away."""
+        for name, prefixes in ADDRESSES.items():
+            for prefix in prefixes:
+                code = f"{prefix}CountryCode"
+                if not self.switches.address_picklists:
+                    self.objects[name].fields.pop(code, None)
+                    continue
+                names, codes = tuple(countries().values()), tuple(countries())
+                self.objects[name].add(
+                    SField(code, "picklist", 10, choices=names, codes=codes, restricted=True)
+                )
 
     def prepare(self) -> None:
         """Index what the platform indexes."""

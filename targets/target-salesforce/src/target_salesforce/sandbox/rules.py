@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
-
-from babel import Locale
 
 from target_salesforce.sandbox.errors import RowError
 from target_salesforce.sandbox.fields import SObject
-from target_salesforce.sandbox.org import KILOBYTES
+from target_salesforce.sandbox.org import ADDRESSES, KILOBYTES, countries
 from target_salesforce.sandbox.store import Doc
 
 if TYPE_CHECKING:
@@ -18,14 +15,6 @@ if TYPE_CHECKING:
 
 PEOPLE = {"Lead", "Contact", "User"}
 ARCHIVED_AFTER = timedelta(days=365)
-_ADDRESSES = {"Lead": ("",), "Contact": ("Mailing", "Other"), "Account": ("Billing", "Shipping")}
-
-
-@cache
-def countries() -> dict[str, str]:
-    """Return the labels of the country picklist by code."""
-    names = Locale("en").territories
-    return {code: str(name) for code, name in names.items() if len(code) == 2 and code.isalpha()}
 
 
 def before(
@@ -167,7 +156,7 @@ def _direct_relation(records: Records, doc: Doc, was: Any, options: Options) -> 
 
 
 def _addresses(made: SObject, doc: Doc, given: set[str]) -> None:
-    for prefix in _ADDRESSES.get(made.name, ()):
+    for prefix in ADDRESSES.get(made.name, ()):
         country, state = doc.get(f"{prefix}Country"), doc.get(f"{prefix}State")
         if f"{prefix}Country" in given and country and country not in countries().values():
             message = (
