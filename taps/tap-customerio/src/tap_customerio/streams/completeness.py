@@ -71,7 +71,7 @@ class Completeness(CustomerIOStream):
         for stream in self.tap.own_streams:
             if stream.name != self.name:
                 yield self.declared(self._about(stream, sizes))
-        if self.config.get("warehouse_path"):
+        if any(self.tap.report.line(name).route == "warehouse" for name in self.tap.streams):
             yield self.declared(self._files())
         for subject, reason in _NOT_IN_THE_API.items():
             if self.tap.report.line(_GIVEN_BY.get(subject, "")).route:
