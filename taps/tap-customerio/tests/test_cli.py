@@ -57,7 +57,7 @@ def test_settings_are_checked_before_anything_is_asked():
 
 
 def test_discovery_describes_every_stream_and_marks_personal_data():
-    tap = TapCustomerIO(config={"app_api_key": "test-key"})
+    tap = TapCustomerIO(config={"app_api_key": "test-key", "service_account_token": "test-key"})
     catalog = {stream["stream"]: stream for stream in tap.catalog_dict["streams"]}
     assert list(catalog)[:4] == ["workspaces", "object_types", "objects", "people"]
     personal = {name for name, s in catalog.items() if "personal data" in s["schema"]["description"]}
@@ -71,6 +71,11 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
         "consent",
         "broadcast_errors",
         "exports",
+        "suppressions",
+        "journey_versions",
+        "journey_subjects",
+        "imports",
+        "audit_logs",
         "activities",
         "deliveries",
         "archived_messages",

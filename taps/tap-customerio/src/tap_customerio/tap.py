@@ -18,6 +18,9 @@ from tap_customerio.memory import Memory
 from tap_customerio.report import Report
 from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
+from tap_customerio.transport import Options
+from tap_customerio.ui_api import UiClient
+from tap_customerio.ui_api.settings import SETTINGS as UI_API_SETTINGS
 
 
 class TapCustomerIO(Tap):
@@ -25,6 +28,7 @@ class TapCustomerIO(Tap):
 
     name = "tap-customerio"
     message_writer_class = MsgSpecWriter
+    _checked = False
 
     config_jsonschema = th.PropertiesList(
         th.Property(
@@ -151,23 +155,41 @@ class TapCustomerIO(Tap):
             description="How often to send a request that fails for a passing reason.",
         ),
         th.Property("user_agent", th.StringType, title="User agent", description="User agent to send."),
+        *UI_API_SETTINGS,
     ).to_dict()
 
     @cached_property
     def client(self) -> Client:
         """The one client, and so the one request budget, of all streams."""
         config = self.config
-        return Client(
-            str(config.get("app_api_key", "")),
+        key = str(config.get("app_api_key", ""))
+        return Client(key, region=config["region"], api_url=config.get("api_url"), **self._sending())
+
+    @cached_property
+    def ui_api(self) -> UiClient | None:
+        """The client of the UI API, if it may be read; its budget is its own, at the same pace."""
+        config = self.config
+        token = config.get("service_account_token")
+        if not token:
+            return None
+        return UiClient(
+            str(token),
             region=config["region"],
-            api_url=config.get("api_url"),
-            budget=Budget(config["requests_per_second"]),
-            workers=config["max_workers"],
-            user_agent=config.get("user_agent") or f"tap-customerio/{version('tap-customerio')}",
-            timeout_seconds=config["request_timeout_seconds"],
-            max_tries=config["max_tries"],
-            logger=self.logger,
+            api_url=config.get("ui_api_url"),
+            environment_id=config.get("environment_id"),
+            **self._sending(),
         )
+
+    def _sending(self) -> Options:
+        config = self.config
+        return {
+            "budget": Budget(config["requests_per_second"]),
+            "workers": config["max_workers"],
+            "user_agent": config.get("user_agent") or f"tap-customerio/{version('tap-customerio')}",
+            "timeout_seconds": config["request_timeout_seconds"],
+            "max_tries": config["max_tries"],
+            "logger": self.logger,
+        }
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -186,8 +208,23 @@ class TapCustomerIO(Tap):
         return Memory(Path(path)) if path else None
 
     def discover_streams(self) -> list[CustomerIOStream]:
-        """All streams; discovery asks the API nothing."""
-        return [stream(self) for stream in STREAMS]
+        """All streams that the settings make readable; discovery asks the API nothing."""
+        token = self.config.get("service_account_token")
+        return [stream(self) for stream in STREAMS if token or not stream.needs_service_account]
+
+    @property
+    def selected(self) -> list[CustomerIOStream]:
+        """The streams that are to be read, in their order."""
+        own = (stream for stream in self.streams.values() if isinstance(stream, CustomerIOStream))
+        return [stream for stream in own if stream.selected]
+
+    def check(self) -> None:
+        """Before the first stream: a service-account token that does not work. Raises Refused."""
+        if self._checked:
+            return
+        self._checked = True
+        if self.ui_api and any(stream.needs_service_account for stream in self.selected):
+            self.ui_api.open()
 
     @property
     def streams(self) -> dict[str, Stream]:
@@ -201,6 +238,8 @@ class TapCustomerIO(Tap):
         """
         del frame
         self.client.close()
+        if self.ui_api:
+            self.ui_api.close()
         sys.exit(128 + signum)
 
 

@@ -13,6 +13,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_customerio.client import JSON, Call, Client
 from tap_customerio.errors import Forbidden, NoRoute, QuotaUsedUp, Refused, Unauthorized
+from tap_customerio.transport import Transport
 
 if TYPE_CHECKING:
     from tap_customerio.tap import TapCustomerIO
@@ -64,6 +65,7 @@ class CustomerIOStream(Stream):
     selected_by_default = True
     description: ClassVar[str]
     fields: ClassVar[tuple[th.Property[Any], ...]]
+    needs_service_account: ClassVar[bool] = False  # not there without `service_account_token`
 
     def __init__(self, tap: TapCustomerIO) -> None:
         schema = th.PropertiesList(*self.fields).to_dict() | {"description": self.description}
@@ -77,6 +79,7 @@ class CustomerIOStream(Stream):
     def get_records(self, context: Any) -> Iterable[Record]:
         """The records of `read`. What is refused ends this stream only; the report says why."""
         del context
+        self.tap.check()
         self.line = self.tap.report.begin(self.name)
         try:
             for record in self.read():
@@ -87,10 +90,15 @@ class CustomerIOStream(Stream):
             raise
         except Refused as error:
             # A wrong address looks like an operation that does not exist: then nothing was ever reached.
-            if isinstance(error, NoRoute) and not self.client.reached:
+            if isinstance(error, NoRoute) and not self.source.reached:
                 raise
             self.line.refuse(error)
             self.logger.warning("%s could not be read to its end: %s", self.name, error)
+
+    @property
+    def source(self) -> Transport:
+        """The API that it reads from."""
+        return self.client
 
     def read(self) -> Iterable[Record]:
         """The stream's records. Raises Refused."""
