@@ -100,6 +100,7 @@ class Transport:
     def __init__(self, api_url: str, **options: Unpack[Options]) -> None:
         self.api_url = api_url.rstrip("/")
         self.workers = options.get("workers", 8)
+        self.sent = 0  # requests, tries included
         self.reached = False  # whether any request was answered as it should be
         self._budget = options.get("budget") or Budget(10)
         self._user_agent = options.get("user_agent", "tap-customerio")
@@ -107,6 +108,7 @@ class Transport:
         self._log = options.get("logger") or logging.getLogger(__name__)
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="customerio")
+        self._counting = threading.Lock()
         self._max_tries = options.get("max_tries", 8)
         self._retry_seconds = options.get("retry_seconds", 1)
 
@@ -178,6 +180,8 @@ class Transport:
     def _send(self, call: Call, **how: Any) -> requests.Response:
         """One request within the budget, whatever the answer. Raises Unavailable where there is none."""
         self._budget.acquire()
+        with self._counting:
+            self.sent += 1
         try:
             return self._session.request(
                 call.method, self.api_url + call.url_path, timeout=self._timeout, **how

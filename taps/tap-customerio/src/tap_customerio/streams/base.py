@@ -13,9 +13,11 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_customerio.client import JSON, Call, Client
 from tap_customerio.errors import Forbidden, NoRoute, QuotaUsedUp, Refused, Unauthorized
+from tap_customerio.routes import API, Route
 from tap_customerio.transport import Transport
 
 if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
     from tap_customerio.tap import TapCustomerIO
 
 Record = dict[str, Any]
@@ -65,7 +67,7 @@ class CustomerIOStream(Stream):
     selected_by_default = True
     description: ClassVar[str]
     fields: ClassVar[tuple[th.Property[Any], ...]]
-    needs_service_account: ClassVar[bool] = False  # not there without `service_account_token`
+    routes: ClassVar[tuple[Route, ...]] = (API,)
 
     def __init__(self, tap: TapCustomerIO) -> None:
         schema = th.PropertiesList(*self.fields).to_dict() | {"description": self.description}
@@ -77,12 +79,21 @@ class CustomerIOStream(Stream):
         self._numbers = {name for name, kind in kinds.items() if "integer" in kind}
 
     def get_records(self, context: Any) -> Iterable[Record]:
-        """The records of `read`. What is refused ends this stream only; the report says why."""
+        """The records of its route. What is refused ends this stream only; the report says why."""
         del context
-        self.tap.check()
+        self.tap.log_in()
         self.line = self.tap.report.begin(self.name)
+        choice = self.tap.plan.choice(self)
+        route = choice.route
+        if route is None:
+            self.line.unavailable = choice.why
+            return
+        self.line.route = route.name
+        if route.lacks:
+            self.line.limit(route.lacks)
+        sent = self.source.sent
         try:
-            for record in self.read():
+            for record in route.read(self):
                 self.line.read += 1
                 self.line.deleted += bool(record.get("_sdc_deleted_at"))
                 yield record
@@ -94,6 +105,8 @@ class CustomerIOStream(Stream):
                 raise
             self.line.refuse(error)
             self.logger.warning("%s could not be read to its end: %s", self.name, error)
+        finally:
+            self.line.calls = self.source.sent - sent
 
     @property
     def source(self) -> Transport:
@@ -101,8 +114,13 @@ class CustomerIOStream(Stream):
         return self.client
 
     def read(self) -> Iterable[Record]:
-        """The stream's records. Raises Refused."""
+        """The stream's records by its usual route. Raises Refused."""
         raise NotImplementedError
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """How many calls of the App API a whole read takes, about; None where nothing tells."""
+        del sizes
+        return 1
 
     def ask(self, call: Call) -> JSON | None:
         """One answer among many, or None where this one cannot be read: it is counted and left out.
@@ -173,6 +191,10 @@ class ChildStream(CustomerIOStream):
     def parents(self) -> Iterable[Record]:
         """The parents, as the API lists them."""
         return listed(self.tap, self.parent)
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each parent, or more."""
+        return sizes.length(self.parent)
 
     def call(self, parent: Record) -> Call:
         """How to ask for the list of one parent."""

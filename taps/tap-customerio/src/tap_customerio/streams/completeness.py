@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
-from tap_customerio.errors import Refused, Unauthorized
+from tap_customerio.routes import UI_API
 from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, Record, listed, prop
 from tap_customerio.streams.segments import Segments
-from tap_customerio.streams.setup import Workspaces
+from tap_customerio.streams.sizes import Sizes
 
 _NOT_IN_THE_API = {
     "journey_graphs": "delays, branches, splits, exits and goals of campaigns are not in the App API",
@@ -49,8 +49,11 @@ class Completeness(CustomerIOStream):
         prop(
             "status",
             th.StringType,
-            "`complete`, `partial`, `unreadable`, `not_selected`, or `not_available` through the App API.",
+            "`complete`, `partial`, `unreadable`, `not_selected`, or `not_available` by what is set.",
         ),
+        prop("route", th.StringType, "How it was read: `api`, `export`, `warehouse` or `ui_api`."),
+        prop("calls_estimated", th.IntegerType, "Calls that a whole read was expected to take."),
+        prop("calls_made", th.IntegerType, "Calls that were made, tries included."),
         prop("read", th.IntegerType, "Records sent in this run, deletions too."),
         prop("unchanged", th.IntegerType, "Records read and not sent, because they are as they were."),
         prop("skipped", th.IntegerType, "Things that are listed but could not be read."),
@@ -63,12 +66,16 @@ class Completeness(CustomerIOStream):
         prop("unknown", FREE_FORM, "What came that nothing is known of, and was passed on: counts by name."),
     )
 
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each segment, to check its count."""
+        return sizes.length(Segments) if self.tap.streams["segment_memberships"].selected else 0
+
     def read(self) -> Iterable[Record]:
         """All streams in their order, then what no stream can give."""
         sizes = self._sizes()
-        for stream in self.tap.streams.values():
+        for stream in self.tap.own_streams:
             if stream.name != self.name:
-                yield self.declared(self._about(stream.name, stream.selected, sizes))
+                yield self.declared(self._about(stream, sizes))
         for subject, reason in _NOT_IN_THE_API.items():
             hint = self._hint(_IN_THE_UI_API.get(subject, ()))
             if hint is not None:
@@ -78,22 +85,27 @@ class Completeness(CustomerIOStream):
         """How to come by something that the App API does not give; None where this run has read it."""
         if not streams:
             return ""
-        if self.tap.ui_api is None:
-            return "; set service_account_token to read it through the UI API"
-        names = {stream.name for stream in self.tap.selected}
-        if missing := [name for name in streams if name not in names]:
-            return f"; select {', '.join(missing)} to read it through the UI API"
+        if missing := UI_API.missing(self.tap):
+            return f"; {missing}"
+        names = {stream.name for stream in self.tap.own_streams if stream.selected}
+        if unselected := [name for name in streams if name not in names]:
+            return f"; select {', '.join(unselected)} to read it through the UI API"
         lines = [self.tap.report.line(name) for name in streams]
         refused = [line.refused for line in lines if line.status == "unreadable"]
         return f"; the UI API refused it: {refused[0]}" if refused else None
 
-    def _about(self, stream: str, selected: bool, sizes: Record) -> Record:
-        if not selected:
-            return {"subject": stream, "status": "not_selected"}
-        line = self.tap.report.line(stream)
+    def _about(self, stream: CustomerIOStream, sizes: Record) -> Record:
+        name = stream.name
+        if not stream.selected:
+            return {"subject": name, "status": "not_selected"}
+        line = self.tap.report.line(name)
+        expected = self.tap.plan.choice(stream).cost
         said: Record = {
-            "subject": stream,
+            "subject": name,
             "status": line.status,
+            "route": line.route or None,
+            "calls_estimated": expected.calls if expected else None,
+            "calls_made": line.calls,
             "read": line.read,
             "unchanged": line.unchanged,
             "skipped": line.skipped.total(),
@@ -101,31 +113,23 @@ class Completeness(CustomerIOStream):
             "unknown": dict(line.unknown) or None,
             "horizon": line.horizon,
         }
-        if line.status == "unreadable":
+        if line.status in ("unreadable", "not_available"):
             return said
-        if stream == "segment_memberships":
+        if name == "segment_memberships":
             said |= self._memberships()
-        elif stream in sizes:
-            said |= {"expected": sizes[stream], "expected_from": "workspaces"}
+        elif name in sizes:
+            said |= {"expected": sizes[name], "expected_from": "workspaces"}
         if said.get("expected") is not None and line.whole:
             said["difference"] = line.live - said["expected"]
         return said
 
     def _sizes(self) -> Record:
         """The workspace's own counts, where it is clear which workspace the key belongs to."""
-        try:
-            workspaces = list(listed(self.tap, Workspaces))
-        except Unauthorized:
-            raise
-        except Refused as error:
-            self.line.limit(f"counts were not checked: {error}")
-            return {}
-        wanted = self.config.get("workspace_id")
-        found = [one for one in workspaces if wanted is None or one["id"] == wanted]
-        if len(found) != 1:
-            self.line.limit("counts were not checked: workspace_id does not say which workspace is meant")
-            return {}
-        return {name: found[0].get(name) for name in _COUNTED_BY_WORKSPACE}
+        now = Sizes(self.tap, anew=True)  # people came and went since the run began
+        sizes = {name: now.count(name) for name in _COUNTED_BY_WORKSPACE}
+        if now.problem:
+            self.line.limit(f"counts were not checked: {now.problem}")
+        return {name: size for name, size in sizes.items() if size is not None}
 
     def _memberships(self) -> Record:
         """The members of each segment beside its own count: one request per segment."""

@@ -15,6 +15,7 @@ from tap_customerio.streams.people import AUDIENCE, consent_of, flag, scan
 from tap_customerio.streams.setup import SubscriptionTopics
 
 if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
     from tap_customerio.tap import TapCustomerIO
 
 _KINDS = {"topics": "topic", "channels": "channel"}
@@ -65,6 +66,10 @@ class SubscriptionPreferences(CustomerIOStream):
         *_PERSON,
         prop("subscribed", th.BooleanType, "What the person chose."),
     )
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """None beside those of people, unless each person is asked for."""
+        return sizes.count("people") if self.config["preferences_per_person"] else 0
 
     def read(self) -> Iterable[Record]:
         """The choices of everybody; of those who never chose, none, unless each person is asked for."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
 from tap_customerio.streams.identity import identity
+
+if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
 
 _DAY = 86_400
 _WINDOW = 180 * _DAY  # the API silently cuts what is longer than six months
@@ -51,6 +55,12 @@ class Deliveries(BookmarkedStream):
         prop("failure_message", th.StringType, "Why it failed."),
         prop("forgotten", th.BooleanType, "True if the content is not kept."),
     )
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each window, and for each page of what was sent in this billing period: the least."""
+        sent = sizes.count("messages_sent")
+        since, until = self._since(), int(time.time()) + _DAY
+        return None if sent is None else len(list(_windows(since, until))) + sent // _PER_PAGE
 
     def read(self) -> Iterable[Record]:
         """Deliveries created since the start, window by window."""

@@ -22,6 +22,7 @@ from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
 from tap_customerio.streams.identity import identity
 
 if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
     from tap_customerio.tap import TapCustomerIO
 
 # No default or limit is documented for the two object lists; other readers use 1000 and 100.
@@ -89,6 +90,11 @@ class Objects(CustomerIOStream):
         prop("created_at", th.IntegerType, "Unix seconds, from the attribute or its timestamp, if given."),
     )
 
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each object, and the lists of their ids."""
+        objects, types = sizes.count("objects"), sizes.count("object_types")
+        return None if objects is None else objects + (types or 0) + objects // _IDS_PER_PAGE
+
     def read(self) -> Iterable[Record]:
         """All objects, type by type; one that is deleted meanwhile is left out."""
         found = self.client.map(self._read, object_ids(self.tap))
@@ -127,6 +133,10 @@ class Relationships(ComparedStream):
         prop("timestamps", FREE_FORM, "Unix seconds at which each attribute was last set."),
         TOMBSTONE,
     )
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each object, and more where it has many people."""
+        return sizes.count("objects")
 
     def everything(self) -> Iterable[Record]:
         """The relationships of all objects."""

@@ -7,16 +7,20 @@ less credentials. Ids are text, whatever form they come in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
 from tap_customerio import redact
 from tap_customerio.errors import Forbidden, NoRoute, NotReadOnly, Refused, Unauthorized
+from tap_customerio.routes import UI_API
 from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, Record, prop, unix
 from tap_customerio.transport import Transport
 from tap_customerio.ui_api import UiClient
 from tap_customerio.ui_api.graph import text
+
+if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
 
 RAW = prop("raw", FREE_FORM, "The whole object as the API sends it, less credentials.")
 UNDECODED = prop("undecoded", th.ArrayType(th.StringType), "Fields whose text could not be decoded.")
@@ -26,19 +30,24 @@ CONDITIONS = prop("conditions", FREE_FORM, "Conditions, decoded, by field of `ra
 class UiStream(CustomerIOStream):
     """A stream that only a service-account token makes readable."""
 
-    needs_service_account = True
+    routes = (UI_API,)
 
     @property
     def api(self) -> UiClient:
         """The client of the UI API."""
         api = self.tap.ui_api
-        assert api is not None, "streams of the UI API are discovered with a service-account token only"
+        assert api is not None, "the route is not taken without a token"
         return api
 
     @property
     def source(self) -> Transport:
         """What it reads from."""
         return self.api
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """Nothing tells, in general."""
+        del sizes
+        return None
 
     def made(self, found: Any, **more: Any) -> Record:
         """A record: the declared fields, ids as text, times in unix seconds; the object as `raw`."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, TEXTS, Record, any_of, prop
+from tap_customerio.streams.campaigns import Broadcasts, Campaigns
 from tap_customerio.streams.ui_api.base import CONDITIONS, RAW, UNDECODED, UiStream
 from tap_customerio.ui_api import conditions, graph
 
 if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
     from tap_customerio.tap import TapCustomerIO
     from tap_customerio.ui_api import UiClient
 
@@ -74,6 +76,12 @@ def _actions(answer: Record) -> list[Record]:
     return []
 
 
+def _campaigns(sizes: Sizes) -> int | None:
+    """How many campaigns there are here: API-triggered broadcasts are some."""
+    counts = [sizes.length(kind) for kind in (Campaigns, Broadcasts)]
+    return None if None in counts else sum(filter(None, counts))
+
+
 class JourneyStream(UiStream):
     """A stream out of the campaigns' answers."""
 
@@ -81,6 +89,11 @@ class JourneyStream(UiStream):
         """The records of every campaign."""
         for answer in answers(self.tap, self):
             yield from self.records(answer)
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """None beyond those of the journeys."""
+        del sizes
+        return 0
 
     def records(self, answer: Record) -> Iterable[Record]:
         """The records of one campaign."""
@@ -128,6 +141,10 @@ class Journeys(JourneyStream):
         UNDECODED,
         RAW,
     )
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each campaign; actions and edges come along."""
+        return _campaigns(sizes)
 
     def records(self, answer: Record) -> Iterator[Record]:
         """One."""
@@ -261,6 +278,10 @@ class JourneyChildStream(UiStream):
         for id, found in zip(ids, self.api.map(self._of, ids), strict=True):
             for place, one in enumerate(found or ()):
                 yield self.record(id, place, one)
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each campaign."""
+        return _campaigns(sizes)
 
     def _of(self, id: str) -> list[Any] | None:
         listed: list[Any] | None = self.some(lambda: self.api.listed(self.path, self.root, {"campaign": id}))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
 from tap_customerio.streams.base import FREE_FORM, Record, any_of, prop
+from tap_customerio.streams.segments import Segments
 from tap_customerio.streams.ui_api.base import RAW, UNDECODED, UiListStream, UiStream
 from tap_customerio.ui_api import conditions
+
+if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
 
 
 class SegmentRules(UiStream):
@@ -35,6 +39,11 @@ class SegmentRules(UiStream):
     def read(self) -> Iterable[Record]:
         """All segments."""
         return self.api.map(self._read, self._listed())
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """Two for each segment."""
+        segments = sizes.length(Segments)
+        return None if segments is None else 2 * segments
 
     def _listed(self) -> Iterator[Record]:
         seen: set[str] = set()
