@@ -125,6 +125,12 @@ SETTINGS = th.PropertiesList(
         description="Route by stream, and `default`: `api`, `export`, `warehouse`, or `auto` by cost.",
     ),
     th.Property(
+        "webhook_events_path",
+        th.StringType,
+        title="Events of webhooks",
+        description="Folder of the webhook receiver: its events become activities, and find late metrics.",
+    ),
+    th.Property(
         "request_timeout_seconds",
         th.IntegerType(nullable=False, minimum=1),
         default=60,

@@ -218,7 +218,11 @@ class BookmarkedStream(CustomerIOStream):
             return
         state = self.stream_state
         state["replication_key"] = self.replication_key
-        state["replication_key_value"] = max(bookmark, state.get("replication_key_value") or 0)
+        self.note("replication_key_value", max(bookmark, state.get("replication_key_value") or 0))
+
+    def note(self, name: str, value: object) -> None:
+        """Put something else that is done into the state, and say so in a STATE message."""
+        self.stream_state[name] = value
         self.state_manager.is_flushed = False
         self._write_state_message()
 
