@@ -13,6 +13,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import Client
+from tap_customerio.errors import Forbidden
 from tap_customerio.estimate import Plan
 from tap_customerio.memory import Memory
 from tap_customerio.report import Report
@@ -20,6 +21,7 @@ from tap_customerio.routes import UI_API
 from tap_customerio.settings import SETTINGS
 from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
+from tap_customerio.streams.completeness import Completeness
 from tap_customerio.streams.sizes import Sizes
 from tap_customerio.transport import Options
 from tap_customerio.ui_api import UiClient
@@ -99,6 +101,21 @@ class TapCustomerIO(Tap):
         self._logged_in = True
         if self.ui_api and any(stream.selected and UI_API in stream.routes for stream in self.own_streams):
             self.ui_api.open()
+
+    def judge_after(self, stream: CustomerIOStream) -> None:
+        """After the last stream: a run to which everything was closed is no success. Raises Forbidden."""
+        selected = [one.name for one in self.own_streams if one.selected]
+        if stream.name != selected[-1]:
+            return
+        lines = [self.report.line(name) for name in selected if name != Completeness.name]
+        refused = [line.refused for line in lines if line.refused]
+        reached = self.client.reached or (self.ui_api is not None and self.ui_api.reached)
+        if refused and not reached and not any(line.read for line in lines):
+            raise Forbidden(
+                f"nothing could be read, for everything was refused: {refused[0]}. Make an App API key with "
+                "a wider scope, and without an allowlist that leaves this address out (Settings > API "
+                "credentials > App API keys), or select streams that are in the workspace's plan."
+            )
 
     @property
     def streams(self) -> dict[str, Stream]:

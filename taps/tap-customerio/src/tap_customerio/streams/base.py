@@ -82,6 +82,10 @@ class CustomerIOStream(Stream):
         """The records of its route. What is refused ends this stream only; the report says why."""
         del context
         self.tap.log_in()
+        yield from self._reported()
+        self.tap.judge_after(self)
+
+    def _reported(self) -> Iterable[Record]:
         self.line = self.tap.report.begin(self.name)
         choice = self.tap.plan.choice(self)
         route = choice.route
