@@ -81,6 +81,7 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
         "optouts",
         "esp_suppressions",
         "consent",
+        "broadcast_trigger_status",
         "broadcast_errors",
         "exports",
         "suppressions",
