@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
+
 from crmlift.sandbox.server import Server
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +71,12 @@ class Project:
         return self.run("meltano", "run", *arguments, "tap-customerio", "target-odoo", ok=ok)
 
     def crmlift(self, *arguments: str, ok: bool = True) -> Result:
-        return self.run("crmlift", *arguments, ok=ok)
+        """Run a command; what it prints as JSON is held against its published schema."""
+        result = self.run("crmlift", *arguments, ok=ok)
+        published = ROOT / "docs" / "schemas" / f"{arguments[0]}.json"
+        if "--json" in arguments and result.out and published.exists():
+            fastjsonschema.validate(json.loads(published.read_text()), result.json)
+        return result
 
     def approve_default(self) -> None:
         self.crmlift("propose", "--workspace", "demo")

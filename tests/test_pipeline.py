@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from migration import Project, change_people, customerio_settings
 
+from crmlift.loader.counts import Result
 from target_odoo.target import TargetOdoo
 
 
@@ -19,24 +21,31 @@ def project(tmp_path: Path, customerio, odoo_sandbox) -> Project:
 
 def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio):
     project.approve_default()
+    plan = project.crmlift("plan", "--json").json
+    assert plan["ready"]
+    assert plan["new_fields"]
+
     project.meltano_run()
     first = project.counts()
+    assert planned(plan) == first
     assert first["person"]["created"] > 100
     assert first["event"]["created"] > 500
     assert project.crmlift("verify", "--json").json["passed"]
 
+    again = planned(project.crmlift("plan", "--json", "--full-refresh").json)
+    assert again.keys() == first.keys()
+    assert {result for counter in again.values() for result in counter} == {"unchanged"}
     project.meltano_run()
     assert {result for counter in project.counts().values() for result in counter} <= {"unchanged"}
 
     changed = change_people(customerio, 10)
     assert len(changed) == 10
-    project.meltano_run()
+    cutover = project.crmlift("cutover", "--json").json
+    assert cutover["in_step"], cutover["differences"]
     third = project.counts()
     written = third["person"].get("updated", 0) + third["person"].get("merged", 0)
     assert written == 10
     assert "created" not in third["person"]
-    assert project.crmlift("verify", "--json").json["passed"]
-
     page = project.folder / "report.html"
     project.crmlift("report", "--output", str(page))
     assert "src=" not in page.read_text()
@@ -45,6 +54,15 @@ def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio):
     undone = project.crmlift("rollback", "--all", "--yes", "--json").json
     assert [kept for run in undone for kept in run["kept"]] == []
     assert undone[-1]["deleted"]["person"] == first["person"]["created"]
+
+
+def planned(plan: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """Counts per entity of a plan, without zeros."""
+    counts = {
+        row["entity"]: {result.value: row[result] for result in Result if row[result]}
+        for row in plan["entities"]
+    }
+    return {entity: counter for entity, counter in counts.items() if counter}
 
 
 def test_a_wrong_key_is_named_with_the_other_region(project):

@@ -96,7 +96,7 @@ def test_links_name_entity_and_key():
         "      links: {boss: {entity: person, key: [team, chief]}}\n", {"id": "1", "team": "a:b", "chief": 7}
     )
     assert isinstance(row, Row)
-    assert row.links == {"boss": Link("person", "a%3Ab:7")}
+    assert row.links == {"boss": Link(("person",), "a%3Ab:7")}
 
 
 def test_a_deleted_record_makes_a_row_that_says_so():

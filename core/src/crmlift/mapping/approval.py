@@ -47,6 +47,15 @@ def approve(mapping_path: Path, *, by: str | None = None) -> Approval:
     return approval
 
 
+def is_approved(mapping_path: Path) -> bool:
+    """Tell whether a mapping is approved as it stands."""
+    try:
+        read_approved(mapping_path)
+    except ConfigError:
+        return False
+    return True
+
+
 def read_approved(mapping_path: Path) -> tuple[Mapping, Approval]:
     """Return a mapping that may be loaded; raise `ConfigError` where it was not approved as it stands."""
     mapping = read_mapping(mapping_path)

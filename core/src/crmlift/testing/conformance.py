@@ -109,7 +109,7 @@ class Migration:
     def misses(self) -> list[Any]:
         """Read every row back; return the differences."""
         with self.ledger() as ledger, self.crm() as crm:
-            return [miss for check in verify(ledger, crm).checks for miss in check.misses]
+            return [miss for check in verify(ledger, crm).entities for miss in check.misses]
 
     def roll_back_everything(self) -> list[Any]:
         """Undo all runs; return what was kept."""
@@ -134,7 +134,7 @@ class _Snapshots:
         self.entities = list(
             dict.fromkeys(rule.entity for rules in mapping.streams.values() for rule in rules)
         )
-        self.links: dict[str, dict[str, str]] = {name: {} for name in self.entities}
+        self.links: dict[str, dict[str, list[str]]] = {name: {} for name in self.entities}
         self.fields: dict[str, set[str]] = {name: set() for name in self.entities}
         for rule in (rule for rules in mapping.streams.values() for rule in rules):
             self.fields[rule.entity] |= {*rule.fields, *rule.links}
@@ -154,7 +154,7 @@ class _Snapshots:
             for page in self.crm.scan(entity, sorted(self.fields[entity]), ours=True):
                 for found in page:
                     values = {
-                        name: _as_keys(keys[self.links[entity][name]], value)
+                        name: _as_keys(_either(keys, self.links[entity][name]), value)
                         if name in self.links[entity]
                         else value
                         for name, value in found.values.items()
@@ -182,6 +182,11 @@ class _Snapshots:
     def _known(self, entity: str) -> list[str]:
         live = self.crm.describe(entity)
         return sorted(name for name in self.fields[entity] if name in live)
+
+
+def _either(keys: dict[str, dict[str, str]], entities: list[str]) -> dict[str, str]:
+    """Return the keys by id of all the entities that a link may point to."""
+    return {crm_id: key for entity in entities for crm_id, key in keys[entity].items()}
 
 
 def _as_keys(keys: dict[str, str], value: Any) -> Any:

@@ -80,6 +80,7 @@ class TargetOdoo(CrmTarget):
         ),
     )
     default_mapping: ClassVar[Traversable] = files("target_odoo") / "mapping.yml"
+    rehearsal_rules: ClassVar[Traversable | None] = files("target_odoo") / "rehearsal.yml"
     sandbox_config: ClassVar[Mapping[str, str]] = {
         "database": "sandbox",
         "api_key": "sandbox-key",
