@@ -159,6 +159,18 @@ def everything(
     return shared.read(archived_messages_sample=3, warehouse_path=str(folder), routes={"default": "api"})
 
 
+@pytest.fixture(scope="session")
+def many_people() -> Iterator[Running]:
+    """People and deliveries for several pages, which no test may change; nothing else."""
+    chosen = Settings(clock=NOW, rate_limit=False)
+    with Server(create_app(chosen)) as server:
+        workspace = generate(2300, now=NOW)
+        workspace.objects.clear()
+        workspace.events.clear()
+        Sandbox(server.url).load(workspace)
+        yield Running(server.url, chosen, workspace)
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Running]:
     """A small sandbox of the test's own."""

@@ -118,6 +118,24 @@ def test_a_second_run_sends_what_new_files_tell(sandbox, files):
     assert "since the last run" in said(output, "people")["reason"]
 
 
+@pytest.mark.parametrize("most", [1000, 0])
+def test_a_second_run_takes_up_only_what_new_files_touch(sandbox, files, monkeypatch, most):
+    monkeypatch.setattr(reader, "_MOST_TOUCHED", most)
+    sandbox.writer.write_warehouse(files)
+    first = read(sandbox, files, "people")
+    sandbox.writer.track.identify("user-000001", job_title="Astronaut")
+    sandbox.writer.write_warehouse(files)
+    cut = []
+    add = reader.Spill.add
+    monkeypatch.setattr(
+        reader.Spill, "add", lambda self, batch: (cut.append(batch.num_rows), add(self, batch))
+    )
+    (person,) = read(sandbox, files, "people", state=first.states[-1]).records["people"]
+    known = {record["id"]: record for record in first.records["people"]}["user-000001"]
+    assert person["attributes"] == known["attributes"] | {"job_title": "Astronaut"}
+    assert (sum(cut) < 100) is bool(most)
+
+
 def test_an_attribute_that_was_removed_is_gone(sandbox, files):
     sandbox.writer.write_warehouse(files)
     first = read(sandbox, files, "people")

@@ -82,9 +82,9 @@ class Consent(Options):
             stays = {name for name, gone in one.said.items() if not gone}
             one.item.record[self.into] = canonical(left, stays)
             if everybody and left:
-                batch.count("opted_out")
+                batch.count("opted_out", item=one.item)
                 if stays & left:
-                    batch.count("consent_kept")
+                    batch.count("consent_kept", item=one.item)
 
     def _learn(self, batch: Batch, told: list[_Told]) -> dict[str, set[str]]:
         """Return all that each name of a person has left, as it is known with this batch."""

@@ -10,7 +10,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from singer_sdk import Stream, Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import Client
@@ -26,6 +25,7 @@ from tap_customerio.streams.completeness import Completeness
 from tap_customerio.streams.sizes import Sizes
 from tap_customerio.transport import Options
 from tap_customerio.ui_api import UiClient
+from tap_customerio.writer import Writer
 
 if TYPE_CHECKING:
     from tap_customerio.warehouse.folder import Folder
@@ -35,7 +35,7 @@ class TapCustomerIO(Tap):
     """Reads a Customer.io workspace, by the App API and other routes, and says what it could not read."""
 
     name = "tap-customerio"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = Writer
     _logged_in = False
 
     config_jsonschema = SETTINGS.to_dict()

@@ -121,10 +121,11 @@ class RowFiles(Warehouse):
 
 
 WAREHOUSE_PEOPLE = PeopleFiles(
-    "people", "people", "the files leave out devices, and give every attribute as text"
+    "people", "people", "as of the latest file; the files leave out devices, and give every attribute as text"
 )
 WAREHOUSE_DELIVERIES = DeliveryFiles(
     "deliveries",
     "messages_sent",
-    "the files leave out deduplicate_id, parent_action_id, forgotten, and metrics of humans and prefetchers",
+    "as of the latest file; the files leave out deduplicate_id, parent_action_id, forgotten, "
+    "and metrics of humans and prefetchers",
 )
