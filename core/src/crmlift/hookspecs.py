@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from crmlift.batch import Batch
+    from crmlift.propose.evidence import Evidence, Trait
 
 hookspec = pluggy.HookspecMarker("crmlift")
 hookimpl = pluggy.HookimplMarker("crmlift")
@@ -28,6 +29,16 @@ def crmlift_prepare(batch: Batch) -> None:
 
     Edit records in place; take one out only through `batch.hold`, `batch.exclude` or
     `batch.merge`, so that every record stays accounted for.
+    """
+
+
+@hookspec
+def crmlift_propose(traits: Sequence[Trait]) -> Sequence[Sequence[Evidence]] | None:
+    """Say which fields of a CRM a batch of attributes belongs to: evidence per trait, in their order.
+
+    Each `Evidence` names a field of `crmlift.propose.evidence.LABELS`; whatever its kind, it is weighed as
+    `plugin`, by its strength from -1 (surely not) to 1, together with all other evidence. Values are there
+    only where the profile shows them. Called by `crmlift propose --plugin NAME` for the plugins named there.
     """
 
 

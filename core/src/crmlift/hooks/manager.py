@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from crmlift import hookspecs, plugins
 from crmlift.batch import Batch
 from crmlift.errors import ConfigError, CrmliftError
+
+if TYPE_CHECKING:
+    from crmlift.propose.evidence import Evidence, Trait
 
 
 class Hooks:
@@ -31,16 +34,25 @@ class Hooks:
     def prepare(self, batch: Batch) -> None:
         """Run the pre-load transforms; an error names the plugin."""
         for hook in reversed(self._manager.hook.crmlift_prepare.get_hookimpls()):
-            try:
-                hook.function(*[batch for _ in hook.argnames])
-            except CrmliftError:
-                raise
-            except Exception as error:
-                name, what = hook.plugin_name, type(error).__name__
-                raise ConfigError(
-                    f"The hook '{name}' failed on stream '{batch.stream}': {what}.",
-                    hint="Nothing of this batch was written. See 'hooks:' in the mapping.",
-                ) from error
+            where = f"on stream '{batch.stream}'"
+            self._call(hook, batch, where, "Nothing of this batch was written. See 'hooks:' in the mapping.")
+
+    def proposals(self, traits: Sequence[Trait]) -> Iterator[tuple[str, Sequence[Sequence[Evidence]]]]:
+        """Yield each plugin's evidence for a batch of attributes, under the plugin's name."""
+        for hook in reversed(self._manager.hook.crmlift_propose.get_hookimpls()):
+            answer = self._call(hook, traits, f"over {len(traits)} attributes", "Nothing was written.")
+            if answer is not None:
+                yield hook.plugin_name, answer
+
+    def _call(self, hook: pluggy.HookImpl, argument: Any, where: str, hint: str) -> Any:
+        """Call one plugin's hook; an error that is not ours names the plugin and no value."""
+        try:
+            return hook.function(*[argument for _ in hook.argnames])
+        except CrmliftError:
+            raise
+        except Exception as error:
+            name, what = hook.plugin_name, type(error).__name__
+            raise ConfigError(f"The hook '{name}' failed {where}: {what}.", hint=hint) from error
 
 
 def _make(name: str, settings: Mapping[str, Any]) -> object:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -16,19 +19,58 @@ from crmlift.mapping.model import Mapping
 
 
 class Approval(BaseModel):
-    """Who approved which mapping, and when (UTC)."""
+    """Who approved which mapping, and when (UTC); `mapping` is what it said, for the next diff."""
 
     digest: str
     approved_by: str
     approved_at: datetime
+    mapping: dict[str, Any] | None = None
+
+
+class Change(BaseModel):
+    """One difference between two mappings: `before` is None for what was added, `after` for what went."""
+
+    where: str
+    before: Any = None
+    after: Any = None
 
 
 def digest(mapping: Mapping) -> str:
     """Return the SHA-256 of what the mapping means; comments and layout do not count."""
-    plain = mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return hashlib.sha256(
-        orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        orjson.dumps(_plain(mapping), option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     ).hexdigest()
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """Return what differs between two mappings, part by part, in the order of the newer one.
+
+    A rule's field, link, match or setting is one part; `streams.people[0].fields.email` names it.
+    """
+    old, new = dict(_parts(before)), dict(_parts(after))
+    return [
+        Change(where=where, before=old.get(where), after=new.get(where))
+        for where in dict.fromkeys([*new, *old])
+        if old.get(where) != new.get(where)
+    ]
+
+
+_DEEP = re.compile(r"streams(\.[^.\[]+(\[\d+\](\.(fields|links|match))?)?)?|hooks|skip|")
+
+
+def _parts(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and _DEEP.fullmatch(where):
+        for key, inner in value.items():
+            yield from _parts(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list) and _DEEP.fullmatch(where):
+        for number, inner in enumerate(value):
+            yield from _parts(inner, f"{where}[{number}]")
+    else:
+        yield where, value
+
+
+def _plain(mapping: Mapping) -> dict[str, Any]:
+    return mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def approval_path(mapping_path: Path) -> Path:
@@ -38,13 +80,25 @@ def approval_path(mapping_path: Path) -> Path:
 
 def approve(mapping_path: Path, *, by: str | None = None) -> Approval:
     """Record that a person approves the mapping as it stands now."""
+    mapping = read_mapping(mapping_path)
     approval = Approval(
-        digest=digest(read_mapping(mapping_path)),
+        digest=digest(mapping),
+        mapping=_plain(mapping),
         approved_by=by or getpass.getuser(),
         approved_at=datetime.now(UTC).replace(microsecond=0),
     )
     approval_path(mapping_path).write_text(approval.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return approval
+
+
+def since_approval(mapping_path: Path) -> list[Change] | None:
+    """Return what changed since the last approval, or None where there is none to compare with."""
+    after = _plain(read_mapping(mapping_path))
+    try:
+        approval = Approval.model_validate_json(approval_path(mapping_path).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    return None if approval.mapping is None else changes(approval.mapping, after)
 
 
 def read_approved(mapping_path: Path) -> tuple[Mapping, Approval]:

@@ -75,7 +75,7 @@ def render_html(facts: dict[str, Any]) -> str:
 
 def _approval(project: Project) -> dict[str, Any] | None:
     try:
-        return read_approved(project.mapping_path)[1].model_dump(mode="json")
+        return read_approved(project.mapping_path)[1].model_dump(mode="json", exclude={"mapping"})
     except ConfigError:
         return None
 

@@ -16,6 +16,7 @@ from crmlift.destination import Destination
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import read_approved
 from crmlift.pipeline import Pipeline
+from crmlift.propose.fieldnames import FieldNames
 from crmlift.singer.listener import Listener
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class CrmTarget(Listener):
     """Base of all targets: subclasses name their settings, their default mapping and their destination."""
 
     default_mapping: ClassVar[Traversable]
+    field_names: ClassVar[FieldNames | None] = None
+    """How custom fields are named; without it, in the manner of those in the default mapping."""
     sandbox_config: ClassVar[Mapping[str, str]] = {}
     """Settings, beside `url`, with which the target reaches its own sandbox."""
 
