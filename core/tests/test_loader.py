@@ -206,7 +206,9 @@ def test_deleted_people_are_archived_and_memberships_removed(bench):
 def test_a_rule_that_only_creates_never_changes_a_row(bench):
     bench.mapping = bench.mapping.replace("- entity: event\n", "- entity: event\n      mode: create\n")
     bench.run(person("p1"), event("e1", "p1"))
+    reads = bench.crm.calls["read"]
     assert bench.run(event("e1", "p1", at=1_800_000_000))["event"] == {"unchanged": 1}
+    assert bench.crm.calls["read"] == reads
     (row,) = bench.crm.rows["event"].values()
     assert row["at"].year == 2023
     with bench.open_ledger() as ledger:
@@ -314,3 +316,31 @@ def test_no_state_leaves_before_the_rest_of_its_batch_is_settled(bench):
         pipeline.finish()
     assert left[-1] == (10, 10)
     assert [state for state, loaded in left if state > loaded] == []
+
+
+LEADS = """
+    - {entity: lead, key: cio_id, when: attributes.stage == 'lead', fields: {name: cio_id}}
+    - entity: person
+      key: cio_id
+      when: attributes.stage != 'lead'
+      match"""
+
+
+def test_a_link_finds_its_row_among_several_entities(bench):
+    bench.mapping = bench.mapping.replace(
+        "    - entity: person\n      key: cio_id\n      match", LEADS.removeprefix("\n")
+    ).replace(
+        "person: {entity: person, key: cio_id, required",
+        "person: {entity: [person, lead], key: cio_id, required",
+    )
+    lead = person("p2", attributes={"stage": "lead"})
+    early = [event("e0", "p2"), event("e9", "p9")]
+    counts = bench.run(*early, person("p1"), lead, event("e1", "p1"), event("e2", "p2"))
+    assert counts["event"] == {"created": 3, "waiting": 1}
+    keys = bench.crm.keys
+    found = {key: bench.crm.rows["event"][crm_id]["person"] for key, crm_id in keys["event"].items()}
+    p1, p2 = keys["person"]["p1"], keys["lead"]["p2"]
+    assert found == {"e0": p2, "e1": p1, "e2": p2}
+    with bench.open_ledger() as ledger:
+        assert ledger.waiting.causes() == [("activities", "person or lead", 1)]
+    assert bench.run(person("p9"))["event"] == {"created": 1}

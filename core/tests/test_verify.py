@@ -7,7 +7,8 @@ from records import EVERYTHING, company, event, person, works_at
 
 from crmlift.reconcile import reconcile
 from crmlift.retry import retry
-from crmlift.verify import Miss, verify
+from crmlift.testing.memory import MemoryCrm
+from crmlift.verify import Changed, Miss, Verification, verify
 
 
 def test_what_was_loaded_verifies(bench):
@@ -16,7 +17,7 @@ def test_what_was_loaded_verifies(bench):
         result = verify(ledger, bench.crm)
     assert result.passed
     # p1 three fields over two records and its company, p2 two, the twin p3 its three
-    assert {check.entity: check.rows for check in result.checks} == {
+    assert {check.entity: check.rows for check in result.entities} == {
         "company": 1, "event": 2, "person": 4, "person_tag": 2, "tag": 1,
     }  # fmt: skip
 
@@ -27,10 +28,10 @@ def test_a_changed_field_and_a_lost_row_are_named(bench):
     lost = bench.crm.keys["person"]["p2"]
     del bench.crm.rows["person"][lost]
     with bench.open_ledger() as ledger:
-        misses = [miss for check in verify(ledger, bench.crm).checks for miss in check.misses]
+        misses = [miss for check in verify(ledger, bench.crm).entities for miss in check.misses]
     assert misses == [
-        Miss("person", "p1", bench.crm.keys["person"]["p1"], "name"),
-        Miss("person", "p2", lost),
+        Miss(entity="person", key="p1", crm_id=bench.crm.keys["person"]["p1"], field="name"),
+        Miss(entity="person", key="p2", crm_id=lost),
     ]
 
 
@@ -39,8 +40,8 @@ def test_a_sample_is_the_same_for_the_same_seed(bench):
     with bench.open_ledger() as ledger:
         bench.person("p7")["name"] = "Changed"
         first = verify(ledger, bench.crm, sample=25, seed=3)
-        assert first.checks == verify(ledger, bench.crm, sample=25, seed=3).checks
-        assert first.checks[0].rows == 25
+        assert first.entities == verify(ledger, bench.crm, sample=25, seed=3).entities
+        assert first.entities[0].rows == 25
 
 
 def test_a_field_that_another_record_wrote_later_is_no_miss(bench):
@@ -120,3 +121,43 @@ def test_a_retry_that_is_killed_while_it_loads_what_waited_keeps_that(bench):
         bench.run(person("p1"))
     bench.crm.refuses = lambda entity, values: False
     assert bench.run()["event"] == {"created": 1}
+
+
+class LowerCrm(MemoryCrm):
+    """A CRM that keeps addresses in lower case, and says so."""
+
+    def expected(self, entity, values):
+        return {name: value.lower() if name == "email" and value else value for name, value in values.items()}
+
+    def changes(self, entity):
+        return {"email": "kept in lower case"} if entity == "person" else {}
+
+
+def test_what_the_crm_makes_of_values_is_counted_and_named(bench):
+    bench.crm = LowerCrm()
+    messages = [person("p1", email="P1@Example.com"), person("p2", email="p2@example.com")]
+    bench.run(*messages)
+    with bench.open_ledger() as ledger:
+        result = verify(ledger, bench.crm)
+    assert result.passed
+    assert result.entities[0].changed == [Changed(field="email", values=1, how="kept in lower case")]
+    assert bench.run(*messages) == {"person": {"unchanged": 2}}
+
+
+def test_a_sample_compares_every_field_that_was_loaded_at_least_once(bench):
+    bench.run(*[person(f"p{number}") for number in range(300)], person("p300", phone="+15550100"))
+    bench.person("p300")["phone"] = "other"
+    with bench.open_ledger() as ledger:
+        for seed in range(5):
+            (check,) = verify(ledger, bench.crm, sample=25, seed=seed).entities
+            assert check.rows in (25, 26)
+            assert check.misses_by_field == {"phone": 1}
+
+
+def test_a_read_back_can_be_printed_and_read_again(bench):
+    bench.run(*EVERYTHING)
+    bench.person("p1")["name"] = "Changed"
+    with bench.open_ledger() as ledger:
+        result = verify(ledger, bench.crm, sample=5)
+    assert Verification.model_validate_json(result.model_dump_json()) == result
+    assert result.model_dump()["entities"][2]["misses_by_field"] == {"name": 1}

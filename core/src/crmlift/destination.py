@@ -224,3 +224,41 @@ class CountsMessages(Protocol):
 
     def outgoing(self) -> Mapping[str, int]:
         """Return messages queued or sent by our user so far, by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the CRM's edition leaves to a run; None where it sets no limit or does not say.
+
+    `calls` and `records` are what is left now, `calls_per_second` is the pace that the client keeps,
+    `source` says where the figures come from.
+    """
+
+    calls: int | None = None
+    calls_per_second: float | None = None
+    records: int | None = None
+    source: str = ""
+
+
+@runtime_checkable
+class HasAllowance(Protocol):
+    """A CRM that limits calls or storage, or whose client keeps a pace."""
+
+    def allowance(self) -> Allowance:
+        """Return what is left, as the CRM says it now."""
+
+
+@runtime_checkable
+class CreatesByHand(Protocol):
+    """A CRM whose API cannot create every field: a person has to."""
+
+    def by_hand(self, entity: str, fields: Sequence[Field]) -> dict[str, str]:
+        """Return, for the fields that only a person can create, what to do, by field name."""
+
+
+@runtime_checkable
+class NamesChanges(Protocol):
+    """A CRM that can say what it makes of values: the differences that `expected` foresees."""
+
+    def changes(self, entity: str) -> Mapping[str, str]:
+        """Return, by field, the documented change in words, such as "kept to the second"."""

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import orjson
+from dotenv import dotenv_values
 
 from crmlift import plugins
 from crmlift.destination import Destination
@@ -20,21 +21,54 @@ from crmlift.errors import ConfigError
 from crmlift.ledger import Ledger
 from crmlift.mapping.load import read_mapping
 from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.plan.files import read_plan
+from crmlift.plan.model import Plan
 from crmlift.singer.target import CrmTarget
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A target with its settings. `name` is the CRM's short name, such as `odoo`."""
+    """A target with its settings.
+
+    `name` is the CRM's short name, such as `odoo`; `plugin` is what Meltano calls the target, such as
+    `target-odoo--eu`. `folder` holds what commands leave for each other.
+    """
 
     name: str
+    plugin: str
     target: type[CrmTarget]
     config: Mapping[str, Any]
+    folder: Path = Path(".crmlift")
 
     @property
     def mapping_path(self) -> Path:
         """Where the mapping of this project lies."""
         return Path(self.config["mapping"])
+
+    @property
+    def plan_path(self) -> Path:
+        """Where the latest plan lies."""
+        return self.folder / f"{self.plugin}.plan.json"
+
+    @property
+    def cutover_path(self) -> Path:
+        """Where the latest cut-over lies."""
+        return self.folder / f"{self.plugin}.cutover.json"
+
+    def variable(self, setting: str) -> str:
+        """Return the environment variable by which Meltano takes a setting of the target."""
+        return f"{self.plugin}_{setting}".replace("-", "_").upper()
+
+    def plan(self, messages: Path) -> Plan:
+        """Let the target plan a run over the tap's output in a file."""
+        settings = {**self.config, "plan_file": str(self.plan_path)}
+        with _quiet_sdk():
+            target = self.target(config=settings, validate_config=True)
+        with messages.open("rb") as file:
+            target.listen(cast("IO[str]", file))
+        plan = read_plan(self.plan_path)
+        assert plan is not None, "the target writes the plan, or it raises"
+        return plan
 
     @contextmanager
     def opened(self) -> Iterator[tuple[MappingFile, Ledger, Destination]]:
@@ -51,20 +85,22 @@ class Project:
 def open_project(name: str | None, config_file: Path | None = None) -> Project:
     """Find the target and its settings: a config file, else Meltano's, else environment variables.
 
-    Without a name there must be just one target installed.
+    Without a name it is the only target that is installed, or else the only one with settings in `.env` or
+    in the environment.
     """
     name = name or _only_target()
-    short = name.removeprefix("target-").partition("--")[0]
+    plugin = name if name.startswith("target-") else f"target-{name}"
+    short = plugin.removeprefix("target-").partition("--")[0]
     target = target_class(short)
     if config_file is not None:
         settings: dict[str, Any] = orjson.loads(config_file.read_bytes())
     elif Path("meltano.yml").exists():
-        settings = meltano_settings(name if name.startswith("target-") else f"target-{name}")
+        settings = meltano_settings(plugin)
     else:
         settings = {}
     with _quiet_sdk():
         made = target(config=settings, parse_env_config=config_file is None, validate_config=True)
-    return Project(short, target, dict(made.config))
+    return Project(short, plugin, target, dict(made.config))
 
 
 def target_class(name: str) -> type[CrmTarget]:
@@ -103,11 +139,18 @@ def environment() -> dict[str, str]:
 
 def _only_target() -> str:
     installed = plugins.names(plugins.TARGETS)
-    if len(installed) != 1:
-        raise ConfigError(
-            "Which target?", hint=f"Name one with --target: {', '.join(installed) or 'none is installed'}."
-        )
-    return installed[0]
+    given = [name for name, value in {**dotenv_values(".env"), **os.environ}.items() if value]
+    configured = [
+        name
+        for name in installed
+        if any(variable.startswith(f"TARGET_{name.replace('-', '_').upper()}_") for variable in given)
+    ]
+    for found in (installed, configured):
+        if len(found) == 1:
+            return found[0]
+    raise ConfigError(
+        "Which target?", hint=f"Name one with --target: {', '.join(installed) or 'none is installed'}."
+    )
 
 
 @contextmanager

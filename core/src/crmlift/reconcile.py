@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import computed_field
 
 from crmlift.destination import Destination
 from crmlift.ledger import Ledger
+from crmlift.part import Part
 
 FATES = ("not_mapped", "no_rule", "held", "excluded", "rejected")
 
 
-@dataclass(frozen=True, slots=True)
-class StreamCount:
+class StreamCount(Part):
     """Records of a stream in one run: `no_rule` met no rule of the mapping, `passed` became rows."""
 
     stream: str
@@ -23,14 +25,14 @@ class StreamCount:
     excluded: int
     rejected: int
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> int:
         """Records that became rows."""
         return self.read - self.not_mapped - self.no_rule - self.held - self.excluded - self.rejected
 
 
-@dataclass(frozen=True, slots=True)
-class EntityCount:
+class EntityCount(Part):
     """Rows of an entity: what one run did, what the ledger holds, what the CRM counts."""
 
     entity: str
@@ -39,14 +41,14 @@ class EntityCount:
     ledger: int
     crm: int
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def in_step(self) -> bool:
         """Whether the CRM holds exactly the rows that the ledger knows."""
         return self.ledger == self.crm
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
+class Reconciliation(Part):
     """The counts of one run, and of the whole ledger beside the CRM."""
 
     run: int
@@ -55,21 +57,11 @@ class Reconciliation:
     entities: list[EntityCount]
     waiting: int
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def in_step(self) -> bool:
         """Whether every entity is."""
         return all(entity.in_step for entity in self.entities)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {
-            "run": self.run,
-            "status": self.status,
-            "in_step": self.in_step,
-            "waiting": self.waiting,
-            "streams": [asdict(stream) | {"passed": stream.passed} for stream in self.streams],
-            "entities": [asdict(entity) | {"in_step": entity.in_step} for entity in self.entities],
-        }
 
 
 def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
@@ -78,23 +70,34 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
     nothing: dict[str, Any] = {"id": 0, "status": "no run yet", "counts": {}}
     last = runs[-1] if runs else nothing
     counts = last["counts"]
-    streams = [
-        StreamCount(name, counter.get("read", 0), *(counter.get(fate, 0) for fate in FATES))
-        for name, counter in counts.get("streams", {}).items()
-    ]
+    streams = stream_counts(counts.get("streams", {}))
     entities = [
         EntityCount(
-            name,
-            destination.entities[name].label,
-            counts.get("entities", {}).get(name, {}),
-            ledger.records.count(name, distinct=destination.entities[name].natural),
-            _in_crm(name, ledger, destination),
+            entity=name,
+            label=destination.entities[name].label,
+            results=counts.get("entities", {}).get(name, {}),
+            ledger=ledger.records.count(name, distinct=destination.entities[name].natural),
+            crm=_in_crm(name, ledger, destination),
         )
         for name in ledger.records.entities()
     ]
     return Reconciliation(
-        last["id"], last["status"], streams, entities, sum(ledger.waiting.counts().values())
+        run=last["id"],
+        status=last["status"],
+        streams=streams,
+        entities=entities,
+        waiting=sum(ledger.waiting.counts().values()),
     )
+
+
+def stream_counts(counters: Mapping[str, Mapping[str, int]]) -> list[StreamCount]:
+    """Return the counters of a run, by stream, as counts."""
+    return [
+        StreamCount(
+            stream=name, read=counter.get("read", 0), **{fate: counter.get(fate, 0) for fate in FATES}
+        )
+        for name, counter in counters.items()
+    ]
 
 
 def _in_crm(entity: str, ledger: Ledger, destination: Destination) -> int:

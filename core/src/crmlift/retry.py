@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from crmlift.ledger import Ledger
+from crmlift.part import Part
 from crmlift.pipeline import Pipeline
+
+
+class Retried(Part):
+    """How many records were tried again, how many are rejected now, and how the run ended."""
+
+    tried: int
+    rejected: int
+    status: str
 
 
 def retry(pipeline: Pipeline, ledger: Ledger) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +11,8 @@ from typing import Any
 
 from crmlift.errors import RunStopped
 from crmlift.mapping.load import read_mapping
+from crmlift.plan.files import read_plan
+from crmlift.plan.model import Plan
 from crmlift.project import Project, environment, meltano
 
 POLL_SECONDS = 0.5
@@ -18,15 +21,48 @@ _TAIL_LINES = 12
 
 def run_pipeline(
     project: Project,
-    plugin: str,
     *,
     tap: str = "tap-customerio",
     arguments: Sequence[str] = (),
     log: Path,
     watch: Callable[[dict[str, Any]], None] = lambda _counts: None,
 ) -> None:
-    """Run `meltano run TAP PLUGIN`; `watch` gets the counts of the run as they grow. See `run_meltano`."""
-    run_meltano([*arguments, tap, plugin], log=log, wait=lambda child: _watch(child, project, watch))
+    """Run `meltano run TAP TARGET`; `watch` gets the counts of the run as they grow. See `run_meltano`."""
+    run_meltano([*arguments, tap, project.plugin], log=log, wait=lambda child: _watch(child, project, watch))
+
+
+def run_plan(
+    project: Project, *, tap: str = "tap-customerio", full_refresh: bool = False, file: Path | None = None
+) -> Plan:
+    """Run the pipeline without writing, from Meltano's state on, and return the plan that the target made.
+
+    `file` is where the plan goes; the project's place by default. The state stays as it is.
+    """
+    path = (file or project.plan_path).resolve()
+    run_meltano(
+        ["--no-state-update", *(["--full-refresh"] if full_refresh else []), tap, project.plugin],
+        log=path.with_suffix(".log"),
+        settings={project.variable("plan_file"): str(path)},
+    )
+    plan = read_plan(path)
+    assert plan is not None, "the target writes the plan, or the run fails"
+    return plan
+
+
+def read_messages(tap: str, file: Path) -> None:
+    """Write the tap's whole output into a file that only its owner may read.
+
+    Raises `RunStopped` with the last lines of the tap's log where it fails.
+    """
+    file.unlink(missing_ok=True)
+    log = file.with_suffix(".log")
+    command = [meltano(), "invoke", tap]
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out, log.open("wb") as err:
+        done = subprocess.run(
+            command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment(), check=False
+        )
+    if done.returncode != 0:
+        raise RunStopped(f"{tap} failed:\n{_tail(log)}\n", hint=f"The whole log is in {log}.")
 
 
 def run_meltano(
@@ -58,10 +94,13 @@ def run_meltano(
             child.wait()
             raise
     if child.returncode != 0:
-        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
         raise RunStopped(
-            f"meltano run {' '.join(arguments)} failed:\n{tail}\n", hint=f"The whole log is in {log}."
+            f"meltano run {' '.join(arguments)} failed:\n{_tail(log)}\n", hint=f"The whole log is in {log}."
         )
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
 
 
 def _watch(child: subprocess.Popen[bytes], project: Project, watch: Callable[[dict[str, Any]], None]) -> None:

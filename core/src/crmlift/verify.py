@@ -1,24 +1,27 @@
 """Read rows back from the CRM and compare them, field by field, with what was loaded.
 
-The ledger keeps a digest per field, not the values, so a miss names row and field only.
+The ledger keeps a digest per field, not the values, so a miss names row and field only. Links and
+memberships are fields and rows like any other. What the CRM itself makes of a value was foreseen by the
+destination's `expected`: such values are compared as the CRM holds them, and counted.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
+from pydantic import computed_field
 
-from crmlift.destination import Destination
+from crmlift.destination import Destination, NamesChanges
 from crmlift.ledger import Known, Ledger
 from crmlift.loader.compare import differing, digest
+from crmlift.part import Part
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Part):
     """A field that differs, or (`field` None) a row that is not in the CRM."""
 
     entity: str
@@ -27,105 +30,174 @@ class Miss:
     field: str | None = None
 
 
-@dataclass(slots=True)
-class EntityCheck:
-    """What was compared for one entity."""
+class Changed(Part):
+    """A field whose values the CRM does not keep as they came: how many, and what it makes of them."""
+
+    field: str
+    values: int
+    how: str
+
+
+class EntityCheck(Part):
+    """What was compared for one entity.
+
+    `kept` counts fields whose own value the CRM kept, by the mapping's policy.
+    """
 
     entity: str
-    rows: int = 0
-    fields: int = 0
-    kept: int = 0
-    """Fields whose own value the CRM kept, by the mapping's policy."""
-    misses: list[Miss] = field(default_factory=list)
+    rows: int
+    fields: int
+    kept: int
+    misses: list[Miss]
+    changed: list[Changed]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def misses_by_field(self) -> dict[str, int]:
+        """How many rows differ in each field; a missing row stands under `(row)`."""
+        return dict(Counter(miss.field or "(row)" for miss in self.misses))
 
 
-@dataclass(slots=True)
-class Verification:
-    """The result of a read-back."""
+class Verification(Part):
+    """The result of a read-back; `sample` is rows per entity, or None for all."""
 
-    checks: list[EntityCheck]
     sample: int | None
     seed: int | None
+    entities: list[EntityCheck]
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> bool:
         """Whether every compared field is as it was loaded."""
-        return not any(check.misses for check in self.checks)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {
-            "passed": self.passed,
-            "sample": self.sample,
-            "seed": self.seed,
-            "entities": [asdict(check) for check in self.checks],
-        }
+        return not any(check.misses for check in self.entities)
 
 
 def verify(
     ledger: Ledger, destination: Destination, *, sample: int | None = None, seed: int = 0
 ) -> Verification:
-    """Compare all rows, or a sample of so many per entity, chosen by the seed."""
-    checks = []
+    """Compare all rows, or a sample of so many per entity, chosen by the seed.
+
+    A sample takes one row more for each field that it would have left out, so that every field which was
+    loaded anywhere is compared at least once.
+    """
+    changed = _changed(ledger, destination)
+    entities = []
     for entity in ledger.records.entities():
-        check = EntityCheck(entity)
+        comparison = _Comparison(entity, ledger, destination)
         for page in _pages(ledger, entity, sample, seed):
-            _compare(check, page, ledger, destination)
-        checks.append(check)
-    return Verification(checks, sample, seed if sample else None)
+            comparison.add(page)
+        entities.append(comparison.result(changed.get(entity, [])))
+    return Verification(sample=sample, seed=seed if sample else None, entities=entities)
 
 
 def _pages(ledger: Ledger, entity: str, sample: int | None, seed: int) -> Iterator[list[Known]]:
+    pages = ledger.records.pages(entity)
     if sample is None:
-        yield from ledger.records.pages(entity)
+        yield from pages
         return
-    # Reservoir sampling: every row has the same chance, in one pass and little memory.
-    chance = random.Random(f"{seed}:{entity}")
-    chosen: list[Known] = []
-    for number, row in enumerate(row for page in ledger.records.pages(entity) for row in page):
-        if len(chosen) < sample:
-            chosen.append(row)
-        elif (place := chance.randrange(number + 1)) < sample:
-            chosen[place] = row
+    chosen = _sample((row for page in pages for row in page), ledger, sample, f"{seed}:{entity}")
     if chosen:
         yield chosen
 
 
-def _compare(check: EntityCheck, page: list[Known], ledger: Ledger, destination: Destination) -> None:
-    rows = [row for row in page if row.crm_id and row.shape and row.digest]
-    names = sorted({name for row in rows for name in ledger.records.shape_names(row.shape or 0)})
-    current = (
-        destination.read(check.entity, sorted({row.crm_id or "" for row in rows}), names) if rows else {}
-    )
-    for row in rows:
-        crm_id = row.crm_id or ""
-        shape = ledger.records.shape_names(row.shape or 0)
-        kept = set(orjson.loads(row.kept)) if row.kept else set()
-        check.rows += 1
-        check.fields += len(shape) - len(kept)
-        check.kept += len(kept)
-        if crm_id not in current:
-            check.misses.append(Miss(check.entity, row.key, crm_id))
-            continue
-        wrong = differing(shape, row.digest or b"", digest(shape, current[crm_id]))
-        for name in wrong:
-            if name not in kept and not _written_by_another(name, row, current[crm_id], ledger, check.entity):
-                check.misses.append(Miss(check.entity, row.key, crm_id, name))
+def _sample(rows: Iterator[Known], ledger: Ledger, size: int, seed: str) -> list[Known]:
+    """Reservoir sampling: every row has the same chance, in one pass and little memory; so for each field."""
+    chance = random.Random(seed)
+    chosen: list[Known] = []
+    by_field: dict[str, Known] = {}
+    seen: Counter[str] = Counter()
+    for number, row in enumerate(rows):
+        if len(chosen) < size:
+            chosen.append(row)
+        elif (place := chance.randrange(number + 1)) < size:
+            chosen[place] = row
+        for name in ledger.records.shape_names(row.shape) if row.shape else ():
+            seen[name] += 1
+            if chance.randrange(seen[name]) == 0:
+                by_field[name] = row
+    covered = {name for row in chosen if row.shape for name in ledger.records.shape_names(row.shape)}
+    for name, row in by_field.items():
+        if name not in covered:
+            chosen.append(row)
+            covered.update(ledger.records.shape_names(row.shape or 0))
+    return chosen
 
 
-def _written_by_another(name: str, row: Known, current: dict[str, Any], ledger: Ledger, entity: str) -> bool:
-    """Several source records may write one CRM record: the field may hold what another one says."""
-    now = digest((name,), current)
-    others = [
-        *ledger.records.sharing(entity, [row.key]).get(row.key, []),
-        *ledger.records.known(entity, [row.key]).values(),
-    ]
-    for other in others:
-        if other.source == row.source or not other.shape or not other.digest:
-            continue
-        names = ledger.records.shape_names(other.shape)
-        if name in names:
-            place = names.index(name) * len(now)
-            if other.digest[place : place + len(now)] == now:
-                return True
-    return False
+def _changed(ledger: Ledger, destination: Destination) -> dict[str, list[Changed]]:
+    """Count the values that the CRM does not keep as they came: the most that a run that stands has seen."""
+    counts: dict[str, Counter[str]] = {}
+    for run in ledger.runs.all():
+        if run["status"] != "rolled_back":
+            for entity, fields in run["counts"].get("changed", {}).items():
+                counter = counts.setdefault(entity, Counter())
+                for name, number in fields.items():
+                    counter[name] = max(counter[name], number)
+    return {
+        entity: [
+            Changed(field=name, values=number, how=_how(destination, entity).get(name, ""))
+            for name, number in sorted(fields.items())
+        ]
+        for entity, fields in counts.items()
+    }
+
+
+def _how(destination: Destination, entity: str) -> dict[str, str]:
+    return dict(destination.changes(entity)) if isinstance(destination, NamesChanges) else {}
+
+
+class _Comparison:
+    """Comparing the rows of one entity."""
+
+    def __init__(self, entity: str, ledger: Ledger, destination: Destination) -> None:
+        self._entity = entity
+        self._ledger = ledger
+        self._crm = destination
+        self._counts: Counter[str] = Counter()
+        self._misses: list[Miss] = []
+
+    def result(self, changed: list[Changed]) -> EntityCheck:
+        """Return what was compared."""
+        rows, fields, kept = (self._counts[name] for name in ("rows", "fields", "kept"))
+        return EntityCheck(
+            entity=self._entity, rows=rows, fields=fields, kept=kept, misses=self._misses, changed=changed
+        )
+
+    def add(self, page: list[Known]) -> None:
+        """Read rows back and compare them."""
+        records = self._ledger.records
+        rows = [row for row in page if row.crm_id and row.shape and row.digest]
+        names = sorted({name for row in rows for name in records.shape_names(row.shape or 0)})
+        ids = sorted({row.crm_id or "" for row in rows})
+        current = self._crm.read(self._entity, ids, names) if rows else {}
+        for row in rows:
+            shape = records.shape_names(row.shape or 0)
+            kept = set(orjson.loads(row.kept)) if row.kept else set()
+            self._counts.update(rows=1, fields=len(shape) - len(kept), kept=len(kept))
+            there = current.get(row.crm_id or "")
+            if there is None:
+                self._miss(row, None)
+                continue
+            for name in differing(shape, row.digest or b"", digest(shape, there)):
+                if name not in kept and not self._written_by_another(name, row, there):
+                    self._miss(row, name)
+
+    def _miss(self, row: Known, field: str | None) -> None:
+        self._misses.append(Miss(entity=self._entity, key=row.key, crm_id=row.crm_id or "", field=field))
+
+    def _written_by_another(self, name: str, row: Known, current: dict[str, Any]) -> bool:
+        """Several source records may write one CRM record: the field may hold what another one says."""
+        records = self._ledger.records
+        now = digest((name,), current)
+        others = [
+            *records.sharing(self._entity, [row.key]).get(row.key, []),
+            *records.known(self._entity, [row.key]).values(),
+        ]
+        for other in others:
+            if other.source == row.source or not other.shape or not other.digest:
+                continue
+            names = records.shape_names(other.shape)
+            if name in names:
+                place = names.index(name) * len(now)
+                if other.digest[place : place + len(now)] == now:
+                    return True
+        return False

@@ -101,6 +101,7 @@ def test_people_take_eleven_requests_per_thousand(shared):
         "POST /v1/customers": 1,
         "POST /v1/customers/attributes": 2,
         "GET /v1/activities": 1,  # deletions; one request for any number of people
+        "GET /v1/workspaces": 1,  # the estimate
     }
 
 

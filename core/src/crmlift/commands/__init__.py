@@ -12,7 +12,7 @@ import sys
 import click
 from rich.console import Console
 
-from crmlift.commands import checks, demo, mapping, report, run, sandbox, scope, undo
+from crmlift.commands import checks, cutover, demo, mapping, plan, rehearse, report, run, sandbox, scope, undo
 from crmlift.errors import CrmliftError
 
 
@@ -21,8 +21,12 @@ from crmlift.errors import CrmliftError
 def cli() -> None:
     """Lift a Customer.io workspace into a CRM, and prove that it arrived.
 
-    In order: scope, propose and approve a mapping, run, reconcile, verify, report. See also retry and
-    rollback; demo shows all of it on a bundled workspace.
+    In order: scope, propose and approve a mapping, plan, provision, rehearse, run, reconcile, verify,
+    report, and in the end cutover. See also retry, rollback and forget; demo shows it on a bundled
+    workspace.
+
+    Exit codes: 0 done; 1 an error, said in one line with what to do; 2 a wrong call; 3 done, but something
+    was rejected, differs or stands in the way.
     """
 
 
@@ -30,11 +34,16 @@ for command in (
     scope.scope,
     mapping.propose,
     mapping.approve,
+    plan.plan,
+    plan.provision,
+    rehearse.rehearse,
     run.run,
     checks.reconcile,
     checks.verify,
+    cutover.cutover,
     undo.retry,
     undo.rollback,
+    undo.forget,
     report.report,
     sandbox.sandbox,
     demo.demo,

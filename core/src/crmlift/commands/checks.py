@@ -25,7 +25,7 @@ def reconcile(target: str | None, config_file: Path | None, *, as_json: bool) ->
     with open_project(target, config_file).opened() as (_, ledger, crm):
         counts = counting.reconcile(ledger, crm)
     if as_json:
-        print_json(counts.as_dict())
+        print_json(counts.model_dump(mode="json"))
     else:
         show_counts(counts)
     if not counts.in_step:
@@ -70,7 +70,7 @@ def verify(
     with open_project(target, config_file).opened() as (_, ledger, crm):
         result = reading.verify(ledger, crm, sample=sample, seed=seed)
     if as_json:
-        print_json(result.as_dict())
+        print_json(result.model_dump(mode="json"))
     else:
         show_verification(result)
     if not result.passed:
@@ -82,11 +82,15 @@ def show_verification(result: reading.Verification) -> None:
     table = Table(title="Read back", title_justify="left")
     for heading in ("Entity", "Rows", "Fields compared", "Kept by the CRM", "Misses"):
         table.add_column(heading, justify="left" if heading == "Entity" else "right")
-    for check in result.checks:
+    for check in result.entities:
         numbers = (check.rows, check.fields, check.kept, len(check.misses))
         table.add_row(check.entity, *(f"{number:,}" for number in numbers))
     console.print(table)
-    misses = [miss for check in result.checks for miss in check.misses]
+    for check in result.entities:
+        for change in check.changed:
+            how = change.how or "by the CRM"
+            console.print(f"  {check.entity}.{change.field}: {change.values:,} values changed: {how}")
+    misses = [miss for check in result.entities for miss in check.misses]
     for miss in misses[:SHOWN_MISSES]:
         what = f"field '{miss.field}' differs" if miss.field else "is not in the CRM"
         console.print(f"  {miss.entity} {miss.key} (id {miss.crm_id}): {what}")

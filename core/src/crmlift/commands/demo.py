@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from crmlift import reconcile as counting
 from crmlift import verify as reading
 from crmlift.commands.checks import show_counts, show_verification
 from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console
-from crmlift.commands.run import progress
+from crmlift.commands.progress import progress
 from crmlift.errors import ConfigError
 from crmlift.mapping.approval import approve
 from crmlift.mapping.default import write_default
@@ -50,7 +51,7 @@ def demo(target: str, people: int, folder: Path) -> None:
         _step("Loading the bundled workspace into the Customer.io sandbox")
         _fill(source, people)
         with _settings(target, folder, source, crm_server):
-            differs = _migrate(open_project(target), folder)
+            differs = _migrate(replace(open_project(target), folder=folder), folder)
     if differs:
         sys.exit(DIFFERENCES_EXIT_CODE)
 
@@ -59,10 +60,9 @@ def _migrate(project: Project, folder: Path) -> bool:
     _step(f"Proposing and approving the default mapping for {project.name}")
     write_default(project.target.default_mapping, project.mapping_path, workspace="demo")
     approve(project.mapping_path, by="demo")
-    plugin = project.target.name
-    _step(f"meltano run tap-customerio {plugin}")
+    _step(f"meltano run tap-customerio {project.plugin}")
     with progress() as watch:
-        run_pipeline(project, plugin, log=folder / "run.log", watch=watch)
+        run_pipeline(project, log=folder / "run.log", watch=watch)
     with project.opened() as (mapping, ledger, crm):
         _step("Counting")
         counts = counting.reconcile(ledger, crm)

@@ -182,9 +182,8 @@ def approve(
     changed = approval.since_approval(path)
     given = approval.approve(path, by=by)
     if as_json:
-        plain = given.model_dump(mode="json", exclude={"mapping"})
-        told = None if changed is None else [change.model_dump(mode="json") for change in changed]
-        print_json(plain | {"mapping": str(path), "changes": told})
+        approved = approval.Approved(mapping=str(path), changes=changed, **given.model_dump())
+        print_json(approved.model_dump(mode="json"))
     else:
         _show_changes(changed)
         console.print(f"{given.approved_by} approved {path} ({given.digest[:12]}).", soft_wrap=True)

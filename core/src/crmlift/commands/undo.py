@@ -1,4 +1,4 @@
-"""`retry` and `rollback`: after a fix, and back to the state before."""
+"""`retry`, `rollback` and `forget`: after a fix, back to the state before, and out of our own files."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from crmlift import forget as forgetting
 from crmlift import retry as retrying
 from crmlift import rollback as undoing
 from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
 from crmlift.mapping.approval import read_approved
+from crmlift.mapping.load import read_mapping
 from crmlift.pipeline import Pipeline
 from crmlift.project import open_project
 
@@ -28,7 +30,8 @@ def retry(target: str | None, config_file: Path | None, *, as_json: bool) -> Non
         status = pipeline.finish()
         left = len(ledger.letters.all(fate="rejected"))
     if as_json:
-        print_json({"tried": tried, "rejected": left, "status": status})
+        done = retrying.Retried(tried=tried, rejected=left, status=status)
+        print_json(done.model_dump(mode="json"))
     else:
         console.print(f"Tried {tried:,} records again; {left:,} are still rejected.")
     if left:
@@ -74,6 +77,30 @@ def rollback(
             )
     if any(result.kept for result in results):
         sys.exit(DIFFERENCES_EXIT_CODE)
+
+
+@click.command()
+@target_options
+@click.option("--person", required=True, help="Their cio_id, or an address by which people are matched.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def forget(target: str | None, config_file: Path | None, person: str, *, yes: bool, as_json: bool) -> None:
+    """Erase one person from the ledger: ids, before-images, dead letters. The CRM is left alone.
+
+    A rollback no longer knows the person's records afterwards. Reports name rows by their keys: write them
+    again.
+    """
+    project = open_project(target, config_file)
+    if not yes:
+        click.confirm("Erase all that crmlift keeps of this person?", abort=True)
+    mapping = read_mapping(project.mapping_path)
+    with project.ledger(mapping) as ledger:
+        done = forgetting.forget(ledger, mapping, person)
+    if as_json:
+        print_json(done.model_dump(mode="json"))
+    else:
+        for table, number in done.erased.items():
+            console.print(f"{number:,} erased from {table.replace('_', ' ')}")
 
 
 def _list(runs: list[int]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
+from crmlift.ledger.erasure import Erasure
 from crmlift.ledger.journal import Journal
 from crmlift.ledger.letters import Letters
 from crmlift.ledger.matches import CandidateIndex, ClaimRegister
@@ -22,6 +23,7 @@ class Ledger:
     """The ledger of one destination and workspace; use it as a context manager."""
 
     def __init__(self, url: str, *, destination: str, workspace: str) -> None:
+        self._names = destination, workspace
         self._store = Store(url, destination=destination, workspace=workspace)
         self.runs = Runs(self._store)
         self.records = Records(self._store)
@@ -30,6 +32,7 @@ class Ledger:
         self.waiting = Waiting(self._store)
         self.candidates = CandidateIndex(self._store)
         self.claims = ClaimRegister(self._store)
+        self.erasure = Erasure(self._store)
 
     def __enter__(self) -> Self:
         return self
@@ -40,6 +43,13 @@ class Ledger:
     def close(self) -> None:
         """Close the connection; what was written stays."""
         self._store.close()
+
+    def copy(self, url: str) -> Ledger:
+        """Copy all that is known of this destination and workspace into another, empty database."""
+        destination, workspace = self._names
+        other = Ledger(url, destination=destination, workspace=workspace)
+        self._store.copy_to(other._store)
+        return other
 
     def transaction(self) -> AbstractContextManager[Any]:
         """All writes inside stand or fall together."""

@@ -46,6 +46,23 @@ class Store:
             with self._connection.begin():
                 yield self._connection
 
+    @contextmanager
+    def erasing(self) -> Iterator[Connection]:
+        """A transaction after which nothing of what it deletes is left in an SQLite file."""
+        sqlite_file = self._engine.dialect.name == "sqlite"
+        if sqlite_file:
+            self._pragma("secure_delete=ON")
+        with self.transaction() as db:
+            yield db
+        if sqlite_file:
+            self._pragma("wal_checkpoint(TRUNCATE)")
+            self._pragma("secure_delete=OFF")
+
+    def _pragma(self, text: str) -> None:
+        driver = self._connection.connection.driver_connection
+        assert driver is not None
+        driver.execute(f"PRAGMA {text}")
+
     def upsert(self, table: Table, rows: Sequence[dict[str, Any]], *, keys: list[str]) -> None:
         """Insert rows of this scope and run; of those that are there, replace all but the keys."""
         if not rows:
@@ -57,6 +74,20 @@ class Store:
         statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
         with self.transaction() as db:
             db.execute(statement, [{"scope": self.scope, "run": self.run} | row for row in rows])
+
+    def copy_to(self, other: Store) -> None:
+        """Copy the rows of this scope into an empty database, a page at a time."""
+        with self.transaction() as source, other.transaction() as target:
+            for table in tables.metadata.sorted_tables:
+                if table is tables.scopes:
+                    continue
+                query = select(table)
+                mine = {"scope": other.scope} if "scope" in table.c else {}
+                if mine:
+                    query = query.where(table.c.scope == self.scope)
+                rows = source.execution_options(stream_results=True).execute(query).mappings()
+                for page in rows.partitions(PAGE):
+                    target.execute(insert(table), [dict(row) | mine for row in page])
 
     def _scope_id(self, destination: str, workspace: str) -> int:
         t = tables.scopes.c

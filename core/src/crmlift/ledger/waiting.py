@@ -7,15 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 
 from crmlift.ledger import tables
 from crmlift.ledger.store import PAGE, Store, dumps
 
+EITHER = " or "
+"""Joins the entities of which a row may be that a record waits for."""
+
 
 @dataclass(slots=True)
 class Parked:
-    """A record that waits for a row that has not arrived."""
+    """A record that waits for a row that has not arrived; `waits_entity` may name several, see `EITHER`."""
 
     stream: str
     source: str
@@ -50,11 +53,22 @@ class Waiting:
         columns = t.stream, t.source, t.entity, t.waits_entity, t.waits_key, t.record
         query = select(*columns).where(t.scope == self._store.scope).order_by(t.stream, t.source, t.entity)
         if ready:
-            arrived = (r.scope == t.scope) & (r.entity == t.waits_entity) & (r.source == t.waits_key)
-            query = query.join(tables.records, arrived & r.crm_id.is_not(None))
+            row = exists().where(
+                r.scope == t.scope, self._awaited(), r.source == t.waits_key, r.crm_id.is_not(None)
+            )
+            query = query.where(row)
         with self._store.transaction() as db:
             rows = db.execute(query.limit(PAGE)).all()
         return [Parked(**{**row._mapping, "record": orjson.loads(row.record)}) for row in rows]
+
+    def _awaited(self) -> ColumnElement[bool]:
+        """Say of which entities the awaited row may be: spelled out, so that the records' index is used."""
+        t, r = tables.parked.c, tables.records.c
+        names = select(t.waits_entity).where(t.scope == self._store.scope).distinct()
+        with self._store.transaction() as db:
+            several = [name for (name,) in db.execute(names) if EITHER in name]
+        either = [(t.waits_entity == name) & r.entity.in_(name.split(EITHER)) for name in several]
+        return or_(r.entity == t.waits_entity, *either)
 
     def counts(self) -> dict[str, int]:
         """Return how many records wait, by the entity that they are to become."""

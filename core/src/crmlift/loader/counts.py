@@ -22,11 +22,17 @@ class Result(StrEnum):
 
 
 class Counts:
-    """Counters of one run: records per stream by fate, rows per entity by result."""
+    """Counters of one run: records per stream by fate, rows per entity by result.
+
+    `checks` holds, per entity, what ledger and CRM counted when its last stream was settled; `changed`
+    counts, by entity and field, the values that the CRM does not keep as they came.
+    """
 
     def __init__(self) -> None:
         self.streams: dict[str, Counter[str]] = {}
         self.entities: dict[str, Counter[str]] = {}
+        self.checks: dict[str, dict[str, int]] = {}
+        self.changed: dict[str, Counter[str]] = {}
 
     def stream(self, name: str) -> Counter[str]:
         """The counter of a stream: `read`, `held`, `excluded`, `rejected`, `not_mapped`."""
@@ -51,4 +57,6 @@ class Counts:
                 name: {str(key): n for key, n in counter.items() if n}
                 for name, counter in self.entities.items()
             },
+            "checks": self.checks,
+            "changed": {name: dict(counter) for name, counter in self.changed.items() if counter},
         }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from crmlift.chunks import chunks
 from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
 from crmlift.errors import Refusal
-from crmlift.ledger import DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
+from crmlift.ledger import EITHER, DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.candidates import Candidates
 from crmlift.loader.compare import changes, digest
@@ -72,11 +72,15 @@ class Settler:
                 unchanged += 1
                 continue
             present = mine if mine and mine.crm_id else owner if owner and owner.crm_id else None
+            if present and present.digest and ready.row.rule.rule.mode == "create":
+                # Settled before, so that there is nothing left to do: a create-only rule changes nothing.
+                unchanged += 1
+                continue
             if present is not None and not spec.natural:
                 ready.take(present)
                 updates.append(ready)
             elif ready.row.rule.rule.mode == "update" or ready.row.joins:
-                self._park(ready.row, Link(entity, ready.row.key))
+                self._park(ready.row, Link((entity,), ready.row.key))
             else:
                 creates.append(ready)
         if unchanged:
@@ -98,15 +102,18 @@ class Settler:
         wanted: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             for link in row.links.values():
-                wanted[link.entity].add(link.key)
+                for target in link.entities:
+                    wanted[target].add(link.key)
         ids = {entity: self._ledger.records.ids(entity, keys) for entity, keys in wanted.items()}
+        changed = self._counts.changed.setdefault(spec.name, Counter())
         ready: list[Ready] = []
         for row in rows:
             values = dict(row.values)
             missing: Link | None = None
             blocked = False
             for name, link in row.links.items():
-                crm_id = ids[link.entity].get(link.key)
+                found = (ids[target].get(link.key) for target in link.entities)
+                crm_id = next((crm_id for crm_id in found if crm_id is not None), None)
                 if crm_id is not None:
                     values[name] = crm_id
                 else:
@@ -117,6 +124,8 @@ class Settler:
                 if blocked:
                     continue
             expected = dict(self._crm.expected(row.entity, values))
+            if expected != values:
+                changed.update(name for name, value in values.items() if expected.get(name) != value)
             if None in expected.values():
                 # What the CRM would hold as nothing is no value either: a null overwrites only by policy.
                 expected = {
@@ -137,7 +146,10 @@ class Settler:
         return self._shapes[given]
 
     def _park(self, row: Row, missing: Link) -> None:
-        self._ledger.waiting.park([Parked(row.stream, row.item.key, row.entity, *missing, row.item.record)])
+        waits = EITHER.join(missing.entities)
+        self._ledger.waiting.park(
+            [Parked(row.stream, row.item.key, row.entity, waits, missing.key, row.item.record)]
+        )
 
     # Adoption
 
@@ -196,7 +208,9 @@ class Settler:
                     ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
                 )
                 continue
-            write, ready.kept = changes(ready.values, before, fill_empty=ready.fill_empty())
+            write, ready.kept = changes(
+                ready.values, before, fill_empty=ready.fill_empty(), sticky=ready.row.rule.sticky
+            )
             if ready.row.rule.rule.mode == "create":
                 write, ready.kept = {}, [*ready.kept, *write]
             ready.settle(wrote=bool(write))

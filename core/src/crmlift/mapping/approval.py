@@ -16,23 +16,39 @@ from pydantic import BaseModel, ValidationError
 from crmlift.errors import ConfigError
 from crmlift.mapping.load import read_mapping
 from crmlift.mapping.model import Mapping
+from crmlift.part import Part
 
 
 class Approval(BaseModel):
-    """Who approved which mapping, and when (UTC); `mapping` is what it said, for the next diff."""
+    """Who approved which mapping, and when (UTC)."""
 
     digest: str
     approved_by: str
     approved_at: datetime
+
+
+class _Kept(Approval):
+    """What lies in the file; `mapping` is what was approved, for the next one to compare with."""
+
     mapping: dict[str, Any] | None = None
 
 
-class Change(BaseModel):
+class Change(Part):
     """One difference between two mappings: `before` is None for what was added, `after` for what went."""
 
     where: str
     before: Any = None
     after: Any = None
+
+
+class Approved(Part):
+    """What `crmlift approve` prints; `changes` is None where there was no approval to compare with."""
+
+    mapping: str
+    digest: str
+    approved_by: str
+    approved_at: datetime
+    changes: list[Change] | None
 
 
 def digest(mapping: Mapping) -> str:
@@ -81,24 +97,33 @@ def approval_path(mapping_path: Path) -> Path:
 def approve(mapping_path: Path, *, by: str | None = None) -> Approval:
     """Record that a person approves the mapping as it stands now."""
     mapping = read_mapping(mapping_path)
-    approval = Approval(
+    kept = _Kept(
         digest=digest(mapping),
         mapping=_plain(mapping),
         approved_by=by or getpass.getuser(),
         approved_at=datetime.now(UTC).replace(microsecond=0),
     )
-    approval_path(mapping_path).write_text(approval.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return approval
+    approval_path(mapping_path).write_text(kept.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return Approval(**kept.model_dump(exclude={"mapping"}))
 
 
 def since_approval(mapping_path: Path) -> list[Change] | None:
     """Return what changed since the last approval, or None where there is none to compare with."""
     after = _plain(read_mapping(mapping_path))
     try:
-        approval = Approval.model_validate_json(approval_path(mapping_path).read_bytes())
+        kept = _Kept.model_validate_json(approval_path(mapping_path).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
-    return None if approval.mapping is None else changes(approval.mapping, after)
+    return None if kept.mapping is None else changes(kept.mapping, after)
+
+
+def is_approved(mapping_path: Path) -> bool:
+    """Tell whether a mapping is approved as it stands."""
+    try:
+        read_approved(mapping_path)
+    except ConfigError:
+        return False
+    return True
 
 
 def read_approved(mapping_path: Path) -> tuple[Mapping, Approval]:

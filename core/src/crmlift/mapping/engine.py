@@ -19,9 +19,9 @@ DELETED = "_sdc_deleted_at"
 
 
 class Link(NamedTuple):
-    """The row that a link points to, by entity and key."""
+    """The row that a link points to: its key, and the entities that it may be of."""
 
-    entity: str
+    entities: tuple[str, ...]
     key: str
 
 
@@ -31,7 +31,8 @@ class Row:
 
     `key` is its identity there; `source` tells who says so, and is the key itself where the
     record owns the row. `values` are canonical; None clears. `joins` marks a row of a merged record
-    that fills the row of the record it was merged into; what has a key of its own stays its own.
+    that fills the row of the record it was merged into; what has a key of its own stays its own. A `weak`
+    row fills only what is empty in the CRM.
     """
 
     entity: str
@@ -44,6 +45,7 @@ class Row:
     item: Item
     deleted: bool = False
     joins: bool = False
+    weak: bool = False
 
     def says_the_same_as(self, other: Row) -> bool:
         """Whether both would leave the CRM, and the ledger, in one state."""
@@ -73,6 +75,8 @@ class CompiledRule:
     links: list[tuple[str, Getter, LinkMap]]
     match: list[tuple[str, Getter]]
     fill_empty: frozenset[str] = field(default_factory=frozenset)
+    overwrite: frozenset[str] = field(default_factory=frozenset)
+    sticky: dict[str, bool] = field(default_factory=dict)
     required_links: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -105,12 +109,17 @@ class Engine:
         """Return the entities that the mapping writes, in the order in which it names them."""
         return list(dict.fromkeys(rule.rule.entity for rules in self.rules.values() for rule in rules))
 
+    def entities_of(self, stream: str) -> list[str]:
+        """Return the entities that a stream's rules write."""
+        return list(dict.fromkeys(rule.rule.entity for rule in self.rules.get(stream, ())))
+
     def links(self) -> list[tuple[str, str]]:
         """Return which entity links to which, as the mapping's rules say."""
         rules = [rule.rule for rules in self.rules.values() for rule in rules]
-        return list(
-            dict.fromkeys((rule.entity, link.entity) for rule in rules for link in rule.links.values())
+        pairs = (
+            (rule.entity, entity) for rule in rules for link in rule.links.values() for entity in link.entity
         )
+        return list(dict.fromkeys(pairs))
 
     def rows(self, stream: str, items: list[Item]) -> Iterator[Row | Rejected]:
         """Yield the rows of a batch of one stream, record by record."""
@@ -132,6 +141,7 @@ class Engine:
         joins = item.into is not None and key == item.into
         owns = rule.rule.mode != "update" and not joins
         source = key if owns else item.key if joins else f"{stream}#{item.key}"
+        weak = item.weak and key == (item.into or item.key)
         if DELETED in record and record[DELETED] is not None:
             return Row(entity, key, source, {}, {}, rule, stream, item, deleted=True, joins=joins)
         values: dict[str, Value] = {}
@@ -159,12 +169,12 @@ class Engine:
         for name, get, link in rule.links:
             target = get(record)
             if target is not None:
-                links[name] = Link(link.entity, target)
+                links[name] = Link(tuple(link.entity), target)
             elif link.on_missing == "reject":
                 return Rejected(
                     entity, stream, item, Refusal("missing_link", "the record names no parent", name)
                 )
-        return Row(entity, key, source, values, links, rule, stream, item, joins=joins)
+        return Row(entity, key, source, values, links, rule, stream, item, joins=joins, weak=weak)
 
 
 def _reason(error: Exception) -> str:
@@ -232,7 +242,12 @@ def key_getter(paths: list[str]) -> Getter:
     return get_key
 
 
+_STICKY = {"keep_true": True, "keep_false": False}
+
+
 def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
+    writes = {name: spec.write or rule.write for name, spec in rule.fields.items()}
+    writes |= dict.fromkeys(rule.links, rule.write)
     return CompiledRule(
         stream=stream,
         rule=rule,
@@ -241,11 +256,9 @@ def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
         fields=[_compile_field(name, spec, rule) for name, spec in rule.fields.items()],
         links=[(name, key_getter(link.key), link) for name, link in rule.links.items()],
         match=[(name, path_getter(path)) for name, path in rule.match.items()],
-        fill_empty=frozenset(
-            name
-            for name in (*rule.fields, *rule.links)
-            if ((rule.fields[name].write if name in rule.fields else None) or rule.write) == "fill_empty"
-        ),
+        fill_empty=frozenset(name for name, write in writes.items() if write == "fill_empty"),
+        overwrite=frozenset(name for name, spec in rule.fields.items() if spec.write == "overwrite"),
+        sticky={name: _STICKY[write] for name, write in writes.items() if write in _STICKY},
         required_links=frozenset(name for name, link in rule.links.items() if link.required),
     )
 

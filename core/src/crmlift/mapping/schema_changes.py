@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from crmlift.destination import Destination, Field, FieldType
-from crmlift.errors import ConfigError
+from dataclasses import dataclass
+
+from crmlift.destination import CreatesByHand, Destination, Field, FieldType
+from crmlift.errors import ConfigError, RunStopped
 from crmlift.mapping.model import CustomField, Mapping, Rule
 
 
@@ -22,6 +24,15 @@ def wanted(mapping: Mapping) -> dict[str, dict[str, Field]]:
     return fields
 
 
+def used(mapping: Mapping) -> dict[str, set[str]]:
+    """Return the names of all fields and links that the mapping writes, by entity."""
+    names: dict[str, set[str]] = {}
+    for rules in mapping.streams.values():
+        for rule in rules:
+            names.setdefault(rule.entity, set()).update(rule.fields, rule.links)
+    return names
+
+
 def missing(mapping: Mapping, destination: Destination) -> dict[str, list[Field]]:
     """Return the declared fields that the live CRM lacks, by entity.
 
@@ -38,12 +49,46 @@ def missing(mapping: Mapping, destination: Destination) -> dict[str, list[Field]
     return lacking
 
 
-def apply(mapping: Mapping, destination: Destination) -> dict[str, list[Field]]:
-    """Create what is missing; return it."""
-    lacking = missing(mapping, destination)
-    for entity, fields in lacking.items():
-        destination.provision(entity, fields)
-    return lacking
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Fields by entity that were created, and what a person must do for those that the API cannot create."""
+
+    created: dict[str, list[Field]]
+    by_hand: dict[str, dict[str, str]]
+
+
+def apply(mapping: Mapping, destination: Destination) -> Provisioned:
+    """Create what is missing and can be created.
+
+    Raises `RunStopped` where the CRM took a field and does not show it.
+    """
+    created: dict[str, list[Field]] = {}
+    manual: dict[str, dict[str, str]] = {}
+    for entity, fields in missing(mapping, destination).items():
+        told = by_hand(destination, entity, fields)
+        if told:
+            manual[entity] = told
+        wanted = [spec for spec in fields if spec.name not in told]
+        if wanted:
+            destination.provision(entity, wanted)
+            _check_there(destination, entity, wanted)
+            created[entity] = wanted
+    return Provisioned(created, manual)
+
+
+def by_hand(destination: Destination, entity: str, fields: list[Field]) -> dict[str, str]:
+    """Return what a person must do for fields that the API cannot create, by field name."""
+    return destination.by_hand(entity, fields) if isinstance(destination, CreatesByHand) else {}
+
+
+def _check_there(destination: Destination, entity: str, fields: list[Field]) -> None:
+    live = destination.describe(entity)
+    hidden = [spec.name for spec in fields if spec.name not in live]
+    if hidden:
+        raise RunStopped(
+            f"The CRM accepted new fields of '{entity}' and does not show them: {', '.join(hidden)}.",
+            hint="Look for them in the CRM's settings, and at the rights of the user.",
+        )
 
 
 def _check_names(mapping: Mapping, entity: str, live: dict[str, Field], declared: dict[str, Field]) -> None:

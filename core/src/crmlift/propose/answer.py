@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
+from crmlift.part import Part
 from crmlift.propose.draft import Draft, summary
 from crmlift.propose.evidence import Trait
 from crmlift.propose.lines import Line
 from crmlift.propose.suggest import Suggestion
 from crmlift.propose.weigh import Band, Candidate, Verdict
-
-
-class Part(BaseModel):
-    """Base of all parts: nothing that is not declared here."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class FieldsFor(Part):

@@ -15,6 +15,7 @@ from crmlift.propose.lines import Drafter, Line, left_out, trait_of
 from crmlift.propose.mapped import Place, places, read_attributes
 from crmlift.propose.proposer import judge
 from crmlift.propose.suggest import Suggestion, suggest
+from crmlift.propose.weigh import Verdict
 from crmlift.propose.write import add_lines, add_suggestions, mentions
 from crmlift.scope.model import Attribute, Profile
 
@@ -49,18 +50,22 @@ def draft(
     shown = profile.values_shown
     mapping = parse_mapping(text)
     made = Draft(text)
+    judged: dict[tuple[str, str], list[tuple[Attribute, Verdict]]] = {}
     for place in places(mapping, {kind.slug: kind.id for kind in profile.objects}):
-        # Two object types may share a rule: the second one sees what the first one got.
-        mapping = parse_mapping(made.text)
-        place = replace(place, rule=mapping.streams[place.stream][place.index])
-        all_open = list(_open(profile, mapping, place, text))
-        found = [attribute for attribute in all_open if attribute.null_rate <= most_empty]
-        verdicts = judge([trait_of(a, values_shown=shown) for a in found], hooks=hooks)
-        live = describe(place.rule.entity) if describe else {}
+        # Two object types may share a rule, two rules a field: the second one sees what the first one got.
+        place = replace(place, rule=parse_mapping(made.text).streams[place.stream][place.index])
+        done = {line.path for line in made.lines if (line.stream, line.rule) == (place.stream, place.index)}
+        found = [a for a in _open(profile, mapping, place, text) if place.path(a.name) not in done]
+        kind = (place.stream, place.group)
+        if kind not in judged:
+            told = [attribute for attribute in found if attribute.null_rate <= most_empty]
+            verdicts = judge([trait_of(a, values_shown=shown) for a in told], hooks=hooks)
+            judged[kind] = list(zip(told, verdicts, strict=True))
         manner = names or FieldNames.like(_customs(mapping, place.rule))
+        live = describe(place.rule.entity) if describe else {}
         drafter = Drafter(place, live, manner, _filled(profile, place), values_shown=shown)
-        lines = list(drafter.draft(list(zip(found, verdicts, strict=True))))
-        lines += [left_out(attribute, place) for attribute in all_open if attribute.null_rate > most_empty]
+        lines = list(drafter.draft([pair for pair in judged[kind] if pair[0] in found]))
+        lines += [left_out(attribute, place) for attribute in found if attribute.null_rate > most_empty]
         made.lines += lines
         made.text = add_lines(made.text, place, lines) if lines else made.text
     manner = names or FieldNames.like(

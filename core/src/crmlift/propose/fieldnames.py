@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
@@ -33,8 +34,11 @@ class FieldNames:
             return cls()
         suffix = "__c" if all(name.endswith("__c") for name in names) else ""
         stems = [name.removesuffix(suffix) for name in names]
-        prefix = _shared(stems)
         snake = any("_" in stem for stem in stems)
+        # Now and then one is named otherwise.
+        usual, _ = Counter(stem.partition("_")[0] for stem in stems).most_common(1)[0]
+        stems = [stem for stem in stems if stem.partition("_")[0] == usual] if snake else stems
+        prefix = _shared(stems)
         prefix = prefix[: prefix.rfind("_") + 1] if snake else re.sub(r"[A-Z][a-z]*$", "", prefix) or prefix
         rest = [stem.removeprefix(prefix) for stem in stems]
         titled = all(word[:1].isupper() for word in rest if word)

@@ -31,13 +31,16 @@ _CONVERTS: dict[str, Convert] = {
 class Line:
     """What is proposed for one attribute.
 
-    `extend` adds a source to a field that the mapping has, `standard` and `existing` fill a field of the
-    live CRM, `custom` declares one to create, `skip` leaves it out. A line is `written` into the mapping
-    unless its band is `decide`: then it stands there as a comment.
+    `rule` is the place of the rule among those of its stream, from 0. `extend` adds a source to a field
+    that the mapping has, `standard` and `existing` fill a field of the live CRM, `custom` declares one to
+    create, `skip` leaves it out. A line is `written` into the mapping unless its band is `decide`: then it
+    stands there as a comment.
     """
 
     stream: str
     group: str
+    rule: int
+    entity: str
     attribute: str
     path: str
     action: Action
@@ -97,6 +100,8 @@ class Drafter:
         line = Line(
             stream=self.place.stream,
             group=self.place.group,
+            rule=self.place.index,
+            entity=self.place.rule.entity,
             attribute=attribute.name,
             path=self.place.path(attribute.name),
             action="custom",
@@ -127,7 +132,8 @@ class Drafter:
         if name is not None:
             spec = self.place.rule.fields[name]
             sources = spec.from_ or []
-            if sources and self.filled.isdisjoint(sources) and name not in self._extended:
+            others = set(sources) - {line.path}
+            if sources and self.filled.isdisjoint(others) and name not in self._extended:
                 self._extended.add(name)
                 line.action, line.field, line.convert = "extend", name, spec.as_
                 return True
@@ -174,6 +180,8 @@ def left_out(attribute: Attribute, place: Place) -> Line:
     return Line(
         stream=place.stream,
         group=place.group,
+        rule=place.index,
+        entity=place.rule.entity,
         attribute=attribute.name,
         path=place.path(attribute.name),
         action="skip",

@@ -37,14 +37,25 @@ class Place:
 
 
 def places(mapping: MappingFile, object_types: Mapping[str, str]) -> Iterator[Place]:
-    """Yield the rule for people, and for each object type (slug to id) the first one that takes it."""
-    if "people" in mapping.streams and (index := _first(mapping.streams["people"], {})) is not None:
-        yield Place("people", "", index, mapping.streams["people"][index], _prefix(mapping, "people"))
+    """Yield the rules that make a person, and per object type (slug to id) the first that takes it."""
+    people = mapping.streams.get("people", [])
+    for index in _alike(people):
+        yield Place("people", "", index, people[index], _prefix(mapping, "people"))
     rules = mapping.streams.get("objects", [])
     for slug, number in object_types.items():
-        index = _first(rules, {"object_type_slug": slug, "object_type_id": number})
-        if index is not None:
-            yield Place("objects", slug, index, rules[index], _prefix(mapping, "objects"))
+        found = _first(rules, {"object_type_slug": slug, "object_type_id": number})
+        if found is not None:
+            yield Place("objects", slug, found, rules[found], _prefix(mapping, "objects"))
+
+
+def _alike(rules: list[Rule]) -> list[int]:
+    """The first rule that makes rows, and those that make alike ones: a lead here, a contact there."""
+    first = _first(rules, {})
+    if first is None:
+        return []
+    main = set(answers(rules[first]))
+    same = [n for n, r in enumerate(rules) if n > first and r.mode != "update" and r.key == rules[first].key]
+    return [first, *(n for n in same if 2 * len(main & set(answers(rules[n]))) > len(main))]
 
 
 def _first(rules: list[Rule], record: Mapping[str, str]) -> int | None:

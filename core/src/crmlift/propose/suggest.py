@@ -18,7 +18,7 @@ from crmlift.propose.mapped import named
 from crmlift.propose.types import type_of
 from crmlift.scope.model import Event, Profile, Property
 
-_LEADS = ("subscriber", "lead", "marketingqualifiedlead", "mql", "prospect")
+_MOSTLY_EMPTY = 0.8
 _SHOWN_EVENTS = 3
 _MOST_EVIDENCE = 20
 
@@ -56,30 +56,20 @@ def _split(profile: Profile, lines: Sequence[Line]) -> Suggestion:
         f"{_share(people.with_email, people.total)} of {people.total:,} people have an email address",
         f"{people.anonymous:,} have neither email address nor id",
     ]
-    hold = '{scope: hold, when: "not email and not phone"}'
-    stage = next((a for a in profile.attributes if a.stream == "people" and _is_stage(a.name, lines)), None)
-    if stage is None:
+    found = [a for a in profile.attributes if a.stream == "people" and _is_stage(a.name, lines)]
+    if not found:
         evidence.append("no attribute holds a lifecycle stage")
-        return Suggestion(
-            "split",
-            "Hold people who cannot be reached, and make everybody else a contact.",
-            evidence,
-            "hooks.split",
-            ["rules:", f"  - {hold}"],
-        )
+        text = "Without a lifecycle stage: who can be reached and is known is a contact, others are leads."
+        return Suggestion("split", text, evidence, "hooks.split", ["preset: email_and_traits"])
+    stage = max(found, key=lambda attribute: attribute.filled)
     evidence.append(
         f"“{stage.name}” holds a lifecycle stage for {_share(stage.filled, stage.total)} of people"
     )
     if profile.values_shown:
         evidence.append(f"values found: {', '.join(stage.examples)}")
-    values = ", ".join(f"'{value}'" for value in _LEADS)
-    lead = f'{{scope: lead, when: "lower(attributes.{stage.name}) in [{values}]"}}'
+    rows = ["preset: lifecycle", f"stage_from: [{orjson.dumps(f'attributes.{stage.name}').decode()}]"]
     return Suggestion(
-        "split",
-        "Early stages become leads, all others contacts; hold people who cannot be reached.",
-        evidence,
-        "hooks.split",
-        ["rules:", f"  - {hold}", f"  - {lead}"],
+        "split", "Early stages become leads, later ones contacts.", evidence, "hooks.split", rows
     )
 
 
@@ -102,15 +92,18 @@ def _accounts(profile: Profile) -> Suggestion:
         evidence.append(f"“{company.name}” is filled for {_share(company.filled, company.total)} of people")
     business = _share(people.business_email, people.with_email)
     evidence.append(f"{business} of the email addresses are at a domain that is no free mail service")
+    by = "company"
     if linked is not None and linked.relationships:
         text = f"Accounts are the objects of type “{linked.name or linked.slug}”, by their relationships."
-    elif company is not None and company.null_rate < 0.8:
+        return Suggestion("accounts", text, evidence)
+    if company is not None and company.null_rate < _MOSTLY_EMPTY:
         text = f"There are no linked objects: accounts are the values of “{company.name}”, by name."
     elif people.business_email:
-        text = "There are neither objects nor company names: accounts are email domains, without free mail."
+        by, text = "domain", "No objects and no company names: accounts are email domains, without free mail."
     else:
-        text = "Nothing says to which company people belong: load them without accounts."
-    return Suggestion("accounts", text, evidence)
+        return Suggestion("accounts", "Nothing says to which company people belong.", evidence)
+    source = f", company_from: [{orjson.dumps(f'attributes.{company.name}').decode()}]" if company else ""
+    return Suggestion("accounts", text, evidence, "hooks", [f"accounts: {{by: [{by}]{source}}}"])
 
 
 def _duplicates(profile: Profile, mapping: Mapping) -> Iterator[Suggestion]:

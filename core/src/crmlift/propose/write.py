@@ -14,6 +14,7 @@ import orjson
 from ruamel.yaml import YAML
 
 from crmlift.mapping.load import parse_mapping
+from crmlift.mapping.model import Rule
 from crmlift.propose.lines import Line
 from crmlift.propose.mapped import Place
 from crmlift.propose.suggest import Suggestion
@@ -33,7 +34,7 @@ def add_lines(text: str, place: Place, lines: Sequence[Line]) -> str:
     rows = text.split("\n")
     edits: list[tuple[int, int, str]] = []
     for line in lines:
-        if line.action == "extend" and line.written:
+        if line.action == "extend" and line.written and not _has(place.rule, line):
             edits.append(_source(fields, line))
     # From the end, so that places in a row stay what they are.
     for row, column, new in sorted(edits, reverse=True):
@@ -104,6 +105,11 @@ def _because(line: Line) -> str:
     said = f"{line.band} {line.confidence:.0%} {line.label}: {'; '.join([*line.notes, *line.evidence])}"
     said = " ".join(said.split())
     return said if len(said) <= _LONGEST_COMMENT else said[: _LONGEST_COMMENT - 1] + "…"
+
+
+def _has(rule: Rule, line: Line) -> bool:
+    """Whether the field reads the attribute already, because another rule shares it and came first."""
+    return line.path in (rule.fields[line.field or ""].from_ or ())
 
 
 def _source(fields: Any, line: Line) -> tuple[int, int, str]:

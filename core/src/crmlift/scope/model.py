@@ -9,13 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Part(BaseModel):
-    """Base of all parts: nothing that is not declared here."""
-
-    model_config = ConfigDict(extra="forbid")
+from crmlift.part import Part
 
 
 class StreamCount(Part):

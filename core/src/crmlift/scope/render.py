@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from crmlift import pages
+from crmlift.pages import percent, write_private
 from crmlift.scope import charts
 from crmlift.scope.model import Profile
 
@@ -17,19 +16,13 @@ FILES = ("scope.json", "scope.md", "scope.html")
 
 def write_profile(profile: Profile, folder: Path) -> None:
     """Write all three forms; only their owner may read them."""
-    folder.mkdir(parents=True, exist_ok=True)
     texts = (
         profile.model_dump_json(indent=2) + "\n",
         render(profile, "scope.md"),
         render(profile, "scope.html"),
     )
     for name, text in zip(FILES, texts, strict=True):
-        path = folder / name
-        path.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.write(text)
+        write_private(folder / name, text)
 
 
 def read_profile(path: Path) -> Profile:
@@ -39,14 +32,8 @@ def read_profile(path: Path) -> Profile:
 
 def render(profile: Profile, name: str) -> str:
     """Return the profile in the form of a template: `scope.md` or `scope.html`."""
-    environment = Environment(
-        loader=PackageLoader("crmlift.scope", "."),
-        autoescape=name.endswith(".html"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"n": _number, "pct": _percent, "cell": _cell, "types": _types, "looks": _looks}
+    environment = pages.environment("crmlift.scope", html=name.endswith(".html"))
+    environment.filters |= {"cell": _cell, "types": _types, "looks": _looks}
     return environment.get_template(name).render(
         profile=profile, charts=charts, months=_months(profile), groups=_groups(profile), dups=_NAMES
     )
@@ -77,16 +64,6 @@ def _groups(profile: Profile) -> dict[str, list[Any]]:
     return found
 
 
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _percent(value: float) -> str:
-    if 0 < value < 0.001:
-        return "< 0.1 %"
-    return f"{value:.1%}".replace(".0%", "%").replace("%", " %")
-
-
 def _cell(text: object) -> str:
     """Text that cannot break a Markdown table or add markup to it."""
     escaped = str(text).replace("\\", "\\\\")
@@ -102,4 +79,4 @@ def _types(types: dict[str, int]) -> str:
 def _looks(patterns: dict[str, float]) -> str:
     """The forms that a tenth or more of the values have, the most frequent first."""
     found = sorted(patterns.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name.replace('_', ' ')} {_percent(share)}" for name, share in found if share >= 0.1)
+    return ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in found if share >= 0.1)

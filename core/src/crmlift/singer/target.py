@@ -14,8 +14,11 @@ from singer_sdk import typing as th
 
 from crmlift.destination import Destination
 from crmlift.ledger import Ledger
-from crmlift.mapping.approval import read_approved
+from crmlift.mapping.approval import digest, is_approved, read_approved
+from crmlift.mapping.load import read_mapping
 from crmlift.pipeline import Pipeline
+from crmlift.plan.files import write_plan
+from crmlift.plan.planned_run import PlannedRun
 from crmlift.propose.fieldnames import FieldNames
 from crmlift.singer.listener import Listener
 
@@ -64,6 +67,19 @@ def settings(name: str, *own: th.Property[Any]) -> dict[str, Any]:
             title="Fail on rejects",
             description="Exit with 3 where records were rejected, after everything else was loaded.",
         ),
+        th.Property(
+            "stop_above_percent",
+            th.IntegerType(minimum=0, maximum=100),
+            default=50,
+            title="Stop above percent",
+            description="Stop where more of an entity's rows are rejected, or missing in the CRM.",
+        ),
+        th.Property(
+            "plan_file",
+            th.StringType,
+            title="Plan file",
+            description="Write nothing to the CRM; write here what a run would do. See `crmlift plan`.",
+        ),
     ).to_dict()
 
 
@@ -78,10 +94,13 @@ class CrmTarget(Listener):
     """How custom fields are named; without it, in the manner of those in the default mapping."""
     sandbox_config: ClassVar[Mapping[str, str]] = {}
     """Settings, beside `url`, with which the target reaches its own sandbox."""
+    rehearsal_rules: ClassVar[Traversable | None] = None
+    """YAML with further rules by stream that put a label, written `{label}`, on every person."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._pipeline: Pipeline | None = None
+        self._planned: PlannedRun | None = None
         self._crm: Destination | None = None
         self._ledger: Ledger | None = None
 
@@ -99,25 +118,43 @@ class CrmTarget(Listener):
 
     def _begin(self) -> Pipeline:
         self.take_signals()
-        mapping, approval = read_approved(Path(self.config["mapping"]))
+        path = Path(self.config["mapping"])
+        planning = bool(self.config.get("plan_file"))
+        # A plan is what a person looks at before the approval.
+        mapping = read_mapping(path) if planning else read_approved(path)[0]
         self._crm = self.destination(self.config, mapping.workspace)
         self._crm.__enter__()
         self._ledger = Ledger(
             self.config["ledger_url"], destination=mapping.destination, workspace=mapping.workspace
         )
+        if planning:
+            self._planned = PlannedRun(
+                mapping,
+                self._crm,
+                self._ledger,
+                approved=is_approved(path),
+                validate=self.config["validate_records"],
+            )
+            return self._planned.pipeline
         return Pipeline(
             mapping,
             self._crm,
             self._ledger,
-            mapping_digest=approval.digest,
+            mapping_digest=digest(mapping),
             emit_state=self._write_state_message,
             checkpoint_rows=self.config["checkpoint_rows"],
             validate=self.config["validate_records"],
+            stop_above_percent=self.config["stop_above_percent"],
         )
 
     def process_endofpipe(self) -> None:
-        """Settle everything and close the run."""
-        status = self.consumer.finish()
+        """Settle everything and close the run, or write the plan."""
+        pipeline = self.consumer
+        if self._planned is not None:
+            write_plan(self._planned.finish(), Path(self.config["plan_file"]))
+            self._close()
+            return
+        status = pipeline.finish()
         self._close()
         if status != "complete":
             logger.warning("Records were rejected: see `crmlift report`, correct them, then `crmlift retry`.")
@@ -127,11 +164,15 @@ class CrmTarget(Listener):
     def settle(self) -> None:
         """Settle what was read; its state leaves."""
         if self._pipeline is not None:
-            self._pipeline.checkpoint()
-            self._pipeline.stop()
+            if self._planned is None:
+                self._pipeline.checkpoint()
+                self._pipeline.stop()
             self._close()
 
     def _close(self) -> None:
+        if self._planned is not None:
+            self._planned.close()
+            self._planned = None
         if self._ledger is not None:
             self._ledger.close()
         if self._crm is not None:

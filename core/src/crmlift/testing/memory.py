@@ -32,6 +32,7 @@ ENTITIES = {
         archive={"active": False},
         match=frozenset({"email"}),
     ),
+    "lead": EntitySpec("lead", "Lead"),
     "tag": EntitySpec("tag", "Tag", batch_limit=50),
     "person_tag": EntitySpec("person_tag", "Tag of a person", depends_on=("person", "tag"), natural=True),
     "event": EntitySpec("event", "Event", depends_on=("person",), batch_limit=1000),

@@ -19,6 +19,9 @@ class Line:
 
     `whole` is false where only a part was due to be read, so that counts say nothing.
 
+    `route` is how it was read; `unavailable` is why there was none. `calls` counts requests that were sent
+    while it was read.
+
     `horizon` is the oldest moment that was asked for or seen, in unix seconds. `skipped` counts by reason
     what is listed but could not be read; `refused` is why the stream ended early; `limits` says what its
     route leaves out; `parts` counts records by parent, where a count can be checked.
@@ -30,6 +33,9 @@ class Line:
     whole: bool = True
     skipped: Counter[str] = field(default_factory=Counter)
     refused: str = ""
+    route: str = ""
+    unavailable: str = ""
+    calls: int = 0
     limits: list[str] = field(default_factory=list)
     horizon: int | None = None
     parts: Counter[int] = field(default_factory=Counter)
@@ -62,12 +68,16 @@ class Line:
     @property
     def reason(self) -> str | None:
         """Everything that keeps the stream from being whole, in words without personal data."""
+        if self.unavailable:
+            return self.unavailable
         skipped = [f"{count} x {reason}" for reason, count in sorted(self.skipped.items())]
         return "; ".join([*([self.refused] if self.refused else []), *skipped, *self.limits]) or None
 
     @property
     def status(self) -> str:
-        """`complete`, `partial`, or `unreadable`."""
+        """`complete`, `partial`, `unreadable`, or `not_available` where there is no route."""
+        if self.unavailable:
+            return "not_available"
         if self.refused and not self.read:
             return "unreadable"
         return "partial" if self.refused or self.skipped else "complete"

@@ -7,151 +7,32 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from singer_sdk import Stream, Tap
-from singer_sdk import typing as th
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
-from tap_customerio.client import HOSTS, Client
+from tap_customerio.client import Client
+from tap_customerio.estimate import Plan
 from tap_customerio.memory import Memory
 from tap_customerio.report import Report
+from tap_customerio.settings import SETTINGS
 from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
+from tap_customerio.streams.sizes import Sizes
+from tap_customerio.writer import Writer
+
+if TYPE_CHECKING:
+    from tap_customerio.warehouse.folder import Folder
 
 
 class TapCustomerIO(Tap):
-    """Reads a Customer.io workspace through the App API, and says what it could not read."""
+    """Reads a Customer.io workspace, by the App API and other routes, and says what it could not read."""
 
     name = "tap-customerio"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = Writer
 
-    config_jsonschema = th.PropertiesList(
-        th.Property(
-            "app_api_key",
-            th.StringType(nullable=False),
-            required=True,
-            secret=True,
-            title="App API key",
-            description="Key of the workspace: Settings > API credentials > App API keys.",
-        ),
-        th.Property(
-            "region",
-            th.StringType(nullable=False),
-            default="us",
-            allowed_values=list(HOSTS),
-            title="Region",
-            description="Where the workspace's data is kept.",
-        ),
-        th.Property(
-            "api_url",
-            th.StringType,
-            title="API address",
-            description="Another address of the App API, such as a sandbox's; replaces the region's.",
-        ),
-        th.Property(
-            "start_date",
-            th.DateTimeType,
-            title="Start date",
-            description="Activities and deliveries before this are not read.",
-        ),
-        th.Property(
-            "requests_per_second",
-            th.IntegerType(nullable=False, minimum=1),
-            default=10,
-            title="Requests per second",
-            description="Budget of the whole tap. The App API allows 10 per workspace, shared with others.",
-        ),
-        th.Property(
-            "max_workers",
-            th.IntegerType(nullable=False, minimum=1, maximum=64),
-            default=8,
-            title="Requests side by side",
-            description="How many requests may be under way at once, within the budget.",
-        ),
-        th.Property(
-            "activity_types",
-            th.ArrayType(th.StringType),
-            default=["event", "page", "screen", "attribute_change", "profile_delete", "profile_merge"],
-            title="Activity types",
-            description="Types of activities to read.",
-        ),
-        th.Property(
-            "activities_lookback_hours",
-            th.IntegerType(nullable=False, minimum=0),
-            default=24,
-            title="Look-back for activities",
-            description="How far before the bookmark to read again, for events that arrive late.",
-        ),
-        th.Property(
-            "deliveries_reread_days",
-            th.IntegerType(nullable=False, minimum=0),
-            default=30,
-            title="Re-read of deliveries",
-            description="How many days before the bookmark to read again, for metrics that arrive late.",
-        ),
-        th.Property(
-            "deliveries_start",
-            th.DateTimeType,
-            default="2012-01-01T00:00:00Z",
-            title="First deliveries",
-            description="Where the first run begins, without a start date; half a year costs one request.",
-        ),
-        th.Property(
-            "memory_file",
-            th.StringType,
-            title="Memory file",
-            description="File of content hashes: people, relationships, memberships then come if changed.",
-        ),
-        th.Property(
-            "full_scan_every_days",
-            th.IntegerType(nullable=False, minimum=0),
-            default=7,
-            title="Full scan of people",
-            description="With a memory file, people between full scans are those whom activities name.",
-        ),
-        th.Property(
-            "workspace_id",
-            th.IntegerType,
-            title="Workspace",
-            description="Number of the key's workspace, to check counts by, where the account has several.",
-        ),
-        th.Property(
-            "sending_domains",
-            th.ArrayType(th.StringType),
-            title="Sending domains",
-            description="Domains whose suppressed addresses to read; all that the API lists, without.",
-        ),
-        th.Property(
-            "preferences_per_person",
-            th.BooleanType(nullable=False),
-            default=False,
-            title="Preferences person by person",
-            description="Ask for each person's topics, defaults included: one more request per person.",
-        ),
-        th.Property(
-            "archived_messages_sample",
-            th.IntegerType(nullable=False, minimum=0, maximum=100),
-            default=0,
-            title="Sample of bodies",
-            description="How many message bodies to read as sent, one per template; the API has 100 a day.",
-        ),
-        th.Property(
-            "request_timeout_seconds",
-            th.IntegerType(nullable=False, minimum=1),
-            default=60,
-            title="Timeout",
-            description="Seconds to wait for an answer.",
-        ),
-        th.Property(
-            "max_tries",
-            th.IntegerType(nullable=False, minimum=1),
-            default=8,
-            title="Tries",
-            description="How often to send a request that fails for a passing reason.",
-        ),
-        th.Property("user_agent", th.StringType, title="User agent", description="User agent to send."),
-    ).to_dict()
+    config_jsonschema = SETTINGS.to_dict()
 
     @cached_property
     def client(self) -> Client:
@@ -180,6 +61,11 @@ class TapCustomerIO(Tap):
         return Report()
 
     @cached_property
+    def sizes(self) -> Sizes:
+        """How much there is in the workspace."""
+        return Sizes(self)
+
+    @cached_property
     def memory(self) -> Memory | None:
         """What earlier runs have read, if it is to be remembered."""
         path = self.config.get("memory_file")
@@ -193,6 +79,25 @@ class TapCustomerIO(Tap):
     def streams(self) -> dict[str, Stream]:
         """The streams in reading order: the SDK would sort them by name, children before parents."""
         return dict(sorted(super().streams.items(), key=lambda item: _rank(item[1])))
+
+    @property
+    def own_streams(self) -> list[CustomerIOStream]:
+        """The streams as what they are."""
+        return [stream for stream in self.streams.values() if isinstance(stream, CustomerIOStream)]
+
+    @cached_property
+    def warehouse(self) -> Folder:
+        """The data-warehouse files. Raises ConfigValidationError."""
+        from tap_customerio.warehouse.folder import Folder  # needs an extra
+
+        config = self.config
+        options = config.get("warehouse_options") or {}
+        return Folder(config["warehouse_path"], options, config.get("workspace_id"))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Which route each stream takes; made when the first of them is read. Raises RouteError."""
+        return Plan(self)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Stop at once, and say so: the SDK would end with 0, and half a read would look like a whole one.

@@ -7,8 +7,8 @@ from typing import Any
 
 from crmlift.destination import Create, Found, Outcome
 from crmlift.errors import BatchRefused
+from crmlift.once import create_once
 from target_odoo import keys
-from target_odoo.once import create_once
 from target_odoo.records import ALL, PAGE, RecordTable, pages
 
 

@@ -12,7 +12,7 @@ from singer_sdk import typing as th
 from crmlift.singer.target import CrmTarget, settings
 from target_odoo.client import OdooClient
 from target_odoo.destination import OdooDestination
-from target_odoo.entities import BATCH
+from target_odoo.kinds import BATCH
 
 
 class TargetOdoo(CrmTarget):
@@ -80,6 +80,7 @@ class TargetOdoo(CrmTarget):
         ),
     )
     default_mapping: ClassVar[Traversable] = files("target_odoo") / "mapping.yml"
+    rehearsal_rules: ClassVar[Traversable | None] = files("target_odoo") / "rehearsal.yml"
     sandbox_config: ClassVar[Mapping[str, str]] = {
         "database": "sandbox",
         "api_key": "sandbox-key",

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
-from tap_customerio.errors import Refused, Unauthorized
 from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, Record, listed, prop
 from tap_customerio.streams.segments import Segments
-from tap_customerio.streams.setup import Workspaces
+from tap_customerio.streams.sizes import Sizes
 
 _NOT_IN_THE_API = {
     "journey_graphs": "delays, branches, splits, exits and goals of campaigns are not in the App API",
@@ -25,6 +24,13 @@ _NOT_IN_THE_API = {
     "anonymous_profiles": "the App API does not list anonymous profiles",
     "layouts_tags_forms_users": "layouts, tags, forms, users and sending domains are not in the App API",
 }
+# Streams of other routes that give out what the App API does not.
+_GIVEN_BY = {
+    "suppressed_people": "suppressed_profiles",
+    "people_in_journeys": "subjects",
+    "message_bodies": "delivery_contents",
+}
+_SHOWN = 5
 _COUNTED_BY_WORKSPACE = ("people", "objects", "object_types")
 
 
@@ -39,8 +45,11 @@ class Completeness(CustomerIOStream):
         prop(
             "status",
             th.StringType,
-            "`complete`, `partial`, `unreadable`, `not_selected`, or `not_available` through the App API.",
+            "`complete`, `partial`, `unreadable`, `not_selected`, or `not_available` by what is set.",
         ),
+        prop("route", th.StringType, "How it was read: `api`, `export` or `warehouse`."),
+        prop("calls_estimated", th.IntegerType, "Calls that a whole read was expected to take."),
+        prop("calls_made", th.IntegerType, "Calls that were made, tries included."),
         prop("read", th.IntegerType, "Records sent in this run, deletions too."),
         prop("unchanged", th.IntegerType, "Records read and not sent, because they are as they were."),
         prop("skipped", th.IntegerType, "Things that are listed but could not be read."),
@@ -52,53 +61,75 @@ class Completeness(CustomerIOStream):
         prop("details", FREE_FORM, "Differences by parent: `{id: {read, expected}}`."),
     )
 
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each segment, to check its count."""
+        return sizes.length(Segments) if self.tap.streams["segment_memberships"].selected else 0
+
     def read(self) -> Iterable[Record]:
         """All streams in their order, then what no stream can give."""
         sizes = self._sizes()
-        for stream in self.tap.streams.values():
+        for stream in self.tap.own_streams:
             if stream.name != self.name:
-                yield self.declared(self._about(stream.name, stream.selected, sizes))
+                yield self.declared(self._about(stream, sizes))
+        if self.config.get("warehouse_path"):
+            yield self.declared(self._files())
         for subject, reason in _NOT_IN_THE_API.items():
+            if self.tap.report.line(_GIVEN_BY.get(subject, "")).route:
+                continue
             yield self.declared({"subject": subject, "status": "not_available", "reason": reason})
 
-    def _about(self, stream: str, selected: bool, sizes: Record) -> Record:
-        if not selected:
-            return {"subject": stream, "status": "not_selected"}
-        line = self.tap.report.line(stream)
+    def _about(self, stream: CustomerIOStream, sizes: Record) -> Record:
+        name = stream.name
+        if not stream.selected:
+            return {"subject": name, "status": "not_selected"}
+        line = self.tap.report.line(name)
+        expected = self.tap.plan.choice(stream).cost
         said: Record = {
-            "subject": stream,
+            "subject": name,
             "status": line.status,
+            "route": line.route or None,
+            "calls_estimated": expected.calls if expected else None,
+            "calls_made": line.calls,
             "read": line.read,
             "unchanged": line.unchanged,
             "skipped": line.skipped.total(),
             "reason": line.reason,
             "horizon": line.horizon,
         }
-        if line.status == "unreadable":
+        if line.status in ("unreadable", "not_available"):
             return said
-        if stream == "segment_memberships":
+        if name == "segment_memberships":
             said |= self._memberships()
-        elif stream in sizes:
-            said |= {"expected": sizes[stream], "expected_from": "workspaces"}
+        elif name in sizes:
+            said |= {"expected": sizes[name], "expected_from": "workspaces"}
         if said.get("expected") is not None and line.whole:
             said["difference"] = line.live - said["expected"]
         return said
 
+    def _files(self) -> Record:
+        """Data-warehouse files that no stream reads: of unknown names, and of tables of unknown columns."""
+        unread = self.tap.warehouse.unread
+        unknown = sorted(self.tap.warehouse.unknown)
+        reasons = [f"{count} files of {table} are not read" for table, count in unread.items()]
+        if unknown:
+            shown = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
+            reasons.append(f"{len(unknown)} files are not named as data-warehouse files are: {shown}")
+        return {
+            "subject": "warehouse_files",
+            "status": "partial" if reasons else "complete",
+            "route": "warehouse",
+            "skipped": len(unknown) + sum(unread.values()),
+            "reason": "; ".join(reasons) or None,
+            "details": unread or None,
+        }
+
     def _sizes(self) -> Record:
         """The workspace's own counts, where it is clear which workspace the key belongs to."""
-        try:
-            workspaces = list(listed(self.tap, Workspaces))
-        except Unauthorized:
-            raise
-        except Refused as error:
-            self.line.limit(f"counts were not checked: {error}")
-            return {}
-        wanted = self.config.get("workspace_id")
-        found = [one for one in workspaces if wanted is None or one["id"] == wanted]
-        if len(found) != 1:
-            self.line.limit("counts were not checked: workspace_id does not say which workspace is meant")
-            return {}
-        return {name: found[0].get(name) for name in _COUNTED_BY_WORKSPACE}
+        now = Sizes(self.tap, anew=True)  # people came and went since the run began
+        sizes = {name: now.count(name) for name in _COUNTED_BY_WORKSPACE}
+        if now.problem:
+            self.line.limit(f"counts were not checked: {now.problem}")
+        return {name: size for name, size in sizes.items() if size is not None}
 
     def _memberships(self) -> Record:
         """The members of each segment beside its own count: one request per segment."""

@@ -15,6 +15,7 @@ from tap_customerio.streams.people import AUDIENCE, consent_of, flag, scan
 from tap_customerio.streams.setup import SubscriptionTopics
 
 if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
     from tap_customerio.tap import TapCustomerIO
 
 _KINDS = {"topics": "topic", "channels": "channel"}
@@ -65,6 +66,10 @@ class SubscriptionPreferences(CustomerIOStream):
         *_PERSON,
         prop("subscribed", th.BooleanType, "What the person chose."),
     )
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """None beside those of people, unless each person is asked for."""
+        return sizes.count("people") if self.config["preferences_per_person"] else 0
 
     def read(self) -> Iterable[Record]:
         """The choices of everybody; of those who never chose, none, unless each person is asked for."""
@@ -177,6 +182,7 @@ class Consent(CustomerIOStream):
     fields = (
         prop("cio_id", th.StringType, "Customer.io's id of the person.", key=True),
         *_PERSON,
+        prop("phone", th.StringType, "The person's phone number, to which opt-outs apply. Personal data."),
         prop("unsubscribed", th.BooleanType, "True if the person left all messages; null if never set."),
         prop("topics", FREE_FORM, "Subscribed or not, by topic; what was never chosen has its default."),
         prop("channels", FREE_FORM, "Subscribed or not, by channel, where chosen."),
@@ -207,6 +213,7 @@ class Consent(CustomerIOStream):
                 "cio_id": person["cio_id"],
                 "person_id": person["id"],
                 "email": person["email"],
+                "phone": person["phone"],
                 "unsubscribed": person["unsubscribed"],
                 "topics": defaults | chosen["topics"] if chosen is not None else None,
                 "channels": chosen["channels"] if chosen is not None else None,

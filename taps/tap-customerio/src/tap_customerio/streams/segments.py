@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
@@ -17,6 +18,9 @@ from tap_customerio.streams.base import (
 )
 from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
 from tap_customerio.streams.identity import identity
+
+if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
 
 _MEMBERS_PER_PAGE = 30_000
 
@@ -43,6 +47,11 @@ class Segments(ListStream):
         prop("updated_at", th.IntegerType, "Unix seconds."),
     )
 
+    def calls(self, sizes: Sizes) -> int | None:
+        """The list, and one for each."""
+        segments = sizes.length(Segments)
+        return None if segments is None else 1 + segments
+
     def read(self) -> Iterable[Record]:
         """All segments."""
         return self.client.map(self._read, listed(self.tap, Segments))
@@ -65,6 +74,10 @@ class SegmentMemberships(ComparedStream):
         prop("email", th.StringType, "The person's email address. Personal data."),
         TOMBSTONE,
     )
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """One for each segment, and more where it has many members."""
+        return sizes.length(Segments)
 
     def everything(self) -> Iterable[Record]:
         """The members of all segments."""

@@ -1,0 +1,43 @@
+"""Forget one person: everything that crmlift itself keeps of them goes; the CRM is left alone."""
+
+from __future__ import annotations
+
+from crmlift.errors import ConfigError
+from crmlift.ledger import Ledger
+from crmlift.mapping.model import Mapping
+from crmlift.part import Part
+
+PEOPLE = "people"
+
+
+class Forgotten(Part):
+    """What was erased: rows by table of the ledger."""
+
+    erased: dict[str, int]
+
+
+def forget(ledger: Ledger, mapping: Mapping, who: str) -> Forgotten:
+    """Erase a person from the ledger. `who` is a `cio_id`, or an address that was used to match people.
+
+    Raises `ConfigError` where the ledger knows nobody by it.
+    """
+    key = ledger.erasure.key_of(who) or who
+    ledger.erasure.forget_in_flight(key)
+    erased = ledger.erasure.erase(key, _links_to_people(mapping))
+    if not erased:
+        raise ConfigError(
+            "The ledger knows nobody by that.",
+            hint="Give the person's cio_id; an email address works only where people are matched by it.",
+        )
+    return Forgotten(erased=erased)
+
+
+def _links_to_people(mapping: Mapping) -> dict[str, list[str]]:
+    people = {rule.entity for rule in mapping.streams.get(PEOPLE, [])}
+    found: dict[str, list[str]] = {}
+    for rules in mapping.streams.values():
+        for rule in rules:
+            names = [name for name, link in rule.links.items() if people & {*link.entity}]
+            if names:
+                found.setdefault(rule.entity, []).extend(names)
+    return found

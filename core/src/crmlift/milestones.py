@@ -1,0 +1,78 @@
+"""Counts while a run goes on: after each stream, and a stop where too much goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from crmlift.destination import Destination
+from crmlift.errors import RunStopped
+from crmlift.ledger import Ledger
+from crmlift.loader.counts import Counts, Result
+
+logger = logging.getLogger(__name__)
+
+ENOUGH_ROWS = 20
+"""Below so many rows of an entity, a share says nothing."""
+
+
+class Milestones:
+    """Watches the counts of a run; `stop_above_percent` is the share of rows from which it stops.
+
+    It speaks once: what is settled after a stop must not stop again.
+    """
+
+    def __init__(
+        self, counts: Counts, destination: Destination, ledger: Ledger, *, stop_above_percent: float
+    ) -> None:
+        self._counts = counts
+        self._crm = destination
+        self._ledger = ledger
+        self._percent = stop_above_percent
+        self._stopped = False
+
+    def check_rejects(self) -> None:
+        """Raise `RunStopped` where too many rows of an entity were rejected."""
+        for entity, counter in self._counts.entities.items():
+            rejected = counter[Result.REJECTED]
+            if rejected and self._above(rejected, counter.total()):
+                self._stop(
+                    f"{rejected:,} of {counter.total():,} rows of '{entity}' were rejected.",
+                    "See `crmlift report` for the reasons; mend the mapping or the CRM, then `crmlift retry` "
+                    "and run again.",
+                )
+
+    def reached(self, stream: str, entities: Iterable[str]) -> None:
+        """A stream is settled: count its entities in the CRM beside the ledger.
+
+        Raises `RunStopped` where too many rows are missing.
+        """
+        for entity in entities:
+            # Rows without a key of ours are counted by `reconcile`: here it would be a call per page of them.
+            if self._crm.entities[entity].natural:
+                continue
+            ledger, crm = self._ledger.records.count(entity), self._crm.count(entity)
+            self._counts.checks[entity] = {"ledger": ledger, "crm": crm}
+            said = ", ".join(f"{number:,} {name}" for name, number in self._counts.entity(entity).items())
+            text = f"After '{stream}': '{entity}' {said or 'nothing to do'}; the CRM counts {crm:,} of ours"
+            if ledger == crm:
+                logger.info("%s.", text)
+                continue
+            logger.warning("%s, the ledger %d.", text, ledger)
+            if self._above(abs(ledger - crm), ledger):
+                self._stop(
+                    f"The ledger knows {ledger:,} rows of '{entity}' and the CRM counts {crm:,}.",
+                    "Look whether somebody deleted or copied records; see `crmlift verify`.",
+                )
+
+    def _above(self, wrong: int, total: int) -> bool:
+        return total >= ENOUGH_ROWS and 100 * wrong > self._percent * total
+
+    def _stop(self, message: str, hint: str) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        raise RunStopped(
+            f"{message} More than {self._percent:g} % is too many, so the run stopped here.",
+            hint=f"{hint} `stop_above_percent` sets the share.",
+        )

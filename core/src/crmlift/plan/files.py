@@ -1,0 +1,28 @@
+"""Where a plan lies, and whether it still holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from crmlift.errors import ConfigError
+from crmlift.plan.model import Plan
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write a plan in one piece."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def read_plan(path: Path) -> Plan | None:
+    """Return the plan, or None where there is none. Raises `ConfigError` for a file that is none."""
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        raise ConfigError(f"The plan {path} cannot be read.", hint="Make it again: `crmlift plan`.") from None

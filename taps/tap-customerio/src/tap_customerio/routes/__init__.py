@@ -1,0 +1,12 @@
+"""Routes: the several ways to read one stream. The records are the same, whichever way they came.
+
+A stream names its routes in the class attribute `routes`, the usual one first; the setting `routes` (or
+the cost of each, for `auto`) picks one. A new way to read is one more subclass of `Route`.
+"""
+
+from __future__ import annotations
+
+from tap_customerio.routes.choice import AUTO, NAMES, Choice, RouteError, choose
+from tap_customerio.routes.route import API, Cost, Route
+
+__all__ = ["API", "AUTO", "NAMES", "Choice", "Cost", "Route", "RouteError", "choose"]

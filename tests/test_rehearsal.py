@@ -1,0 +1,45 @@
+"""`crmlift rehearse`: into a sandbox with the CRM's own fields, then into the CRM itself and out again."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from migration import Project, customerio_settings
+
+from target_odoo.target import TargetOdoo
+
+
+@pytest.fixture
+def project(tmp_path: Path, customerio, odoo_sandbox) -> Project:
+    odoo = {f"TARGET_ODOO_{name.upper()}": value for name, value in TargetOdoo.sandbox_config.items()}
+    secrets = {**customerio_settings(customerio), "TARGET_ODOO_URL": odoo_sandbox.url, **odoo}
+    return Project(tmp_path / "a project with spaces", secrets)
+
+
+def test_a_rehearsal_in_a_sandbox_then_in_the_crm_and_out_again(project, odoo_sandbox):
+    project.crmlift("propose", "--workspace", "demo")
+    first = project.crmlift("rehearse", "--people", "10", "--json").json
+    assert first["people"] == 10
+    assert first["differing"] == {}
+    assert {"person", "event", "person_tag", "tag"} <= first["rows"].keys()
+
+    messages = project.folder / ".crmlift" / "rehearsal" / "messages.jsonl"
+    page = project.folder / first["page"]
+    assert "src=" not in page.read_text()
+    assert "this page holds personal data" in page.read_text().lower()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (messages, page)} == {0o600}
+
+    saved = messages.rename(project.folder / "saved.jsonl")
+    into_crm = ("rehearse", "--into", "crm", "--people", "5", "--input", str(saved), "--json")
+    assert "is not approved" in project.crmlift(*into_crm, ok=False).err
+    project.crmlift("approve", "--by", "tester")
+    second = project.crmlift(*into_crm).json
+    assert second["differing"] == {}
+    # One tag more than those of the segments: the label.
+    assert "crmlift rehearsal" in (project.folder / second["page"]).read_text()
+
+    (undone,) = project.crmlift("rollback", "--yes", "--json").json
+    assert undone["kept"] == []
+    assert undone["deleted"] == second["rows"]
