@@ -11,7 +11,9 @@ from pydantic import TypeAdapter
 
 from crmlift.cutover import CutOver
 from crmlift.forget import Forgotten
+from crmlift.mapping.approval import Approved
 from crmlift.plan.model import Plan, ProvisionedField
+from crmlift.propose.answer import FieldsFor, Proposal
 from crmlift.reconcile import Reconciliation
 from crmlift.rehearse.page import Rehearsal
 from crmlift.report.model import Report
@@ -22,6 +24,8 @@ from crmlift.verify import Verification
 
 PRINTED: dict[str, Any] = {
     "scope": Profile,
+    "propose": Proposal | list[FieldsFor],
+    "approve": Approved,
     "plan": Plan,
     "provision": list[ProvisionedField],
     "rehearse": Rehearsal,

@@ -19,6 +19,7 @@ from crmlift.mapping.load import read_mapping
 from crmlift.pipeline import Pipeline
 from crmlift.plan.files import write_plan
 from crmlift.plan.planned_run import PlannedRun
+from crmlift.propose.fieldnames import FieldNames
 from crmlift.singer.listener import Listener
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ class CrmTarget(Listener):
     """Base of all targets: subclasses name their settings, their default mapping and their destination."""
 
     default_mapping: ClassVar[Traversable]
+    field_names: ClassVar[FieldNames | None] = None
+    """How custom fields are named; without it, in the manner of those in the default mapping."""
     sandbox_config: ClassVar[Mapping[str, str]] = {}
     """Settings, beside `url`, with which the target reaches its own sandbox."""
     rehearsal_rules: ClassVar[Traversable | None] = None
