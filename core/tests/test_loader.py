@@ -206,7 +206,9 @@ def test_deleted_people_are_archived_and_memberships_removed(bench):
 def test_a_rule_that_only_creates_never_changes_a_row(bench):
     bench.mapping = bench.mapping.replace("- entity: event\n", "- entity: event\n      mode: create\n")
     bench.run(person("p1"), event("e1", "p1"))
+    reads = bench.crm.calls["read"]
     assert bench.run(event("e1", "p1", at=1_800_000_000))["event"] == {"unchanged": 1}
+    assert bench.crm.calls["read"] == reads
     (row,) = bench.crm.rows["event"].values()
     assert row["at"].year == 2023
     with bench.open_ledger() as ledger:

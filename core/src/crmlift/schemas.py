@@ -14,6 +14,7 @@ from crmlift.forget import Forgotten
 from crmlift.plan.model import Plan, ProvisionedField
 from crmlift.reconcile import Reconciliation
 from crmlift.rehearse.page import Rehearsal
+from crmlift.report.model import Report
 from crmlift.retry import Retried
 from crmlift.rollback import Undone
 from crmlift.scope.model import Profile
@@ -31,6 +32,7 @@ PRINTED: dict[str, Any] = {
     "retry": Retried,
     "rollback": list[Undone],
     "forget": Forgotten,
+    "report": Report,
 }
 """The type of what each command prints."""
 

@@ -74,6 +74,12 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
         "activities",
         "deliveries",
         "archived_messages",
+        "suppressed_profiles",
+        "attribute_changes",
+        "subjects",
+        "outputs",
+        "delivery_metrics",
+        "delivery_contents",
     }
     for stream in catalog.values():
         for name, schema in stream["schema"]["properties"].items():

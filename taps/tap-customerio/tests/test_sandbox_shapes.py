@@ -471,6 +471,17 @@ def test_people_and_objects_that_are_searched_for_have_theirs(shared):
     )
 
 
+def test_exports_that_are_asked_for_have_theirs(sandbox):
+    everybody = {"and": [{"attribute": {"field": "cio_id", "operator": "exists"}}]}
+    for kind, body in (("customers", {"filters": everybody}), ("deliveries", {"campaign_id": 1})):
+        made = sandbox.post(f"/v1/exports/{kind}", body)
+        assert mismatches(made, {"export": EXPORT}) == []
+        id = made["export"]["id"]
+        assert mismatches(sandbox.get(f"/v1/exports/{id}"), {"export": EXPORT}) == []
+        assert mismatches(sandbox.get(f"/v1/exports/{id}/download"), {"url": "str"}) == []
+    assert sandbox.post("/v1/exports/deliveries", {})["errors"][0]["status"] == "400"
+
+
 def test_an_archived_message_has_its_documented_shape(shared):
     texts = ("id", "body", "from", "reply_to", "recipient", "subject", "bcc", "preheader_text", "url")
     shape = dict.fromkeys((*texts, "request_method"), "str") | {"headers": ["obj"]}

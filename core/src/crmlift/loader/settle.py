@@ -72,6 +72,10 @@ class Settler:
                 unchanged += 1
                 continue
             present = mine if mine and mine.crm_id else owner if owner and owner.crm_id else None
+            if present and present.digest and ready.row.rule.rule.mode == "create":
+                # Settled before, so that there is nothing left to do: a create-only rule changes nothing.
+                unchanged += 1
+                continue
             if present is not None and not spec.natural:
                 ready.take(present)
                 updates.append(ready)
@@ -204,7 +208,9 @@ class Settler:
                     ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
                 )
                 continue
-            write, ready.kept = changes(ready.values, before, fill_empty=ready.fill_empty())
+            write, ready.kept = changes(
+                ready.values, before, fill_empty=ready.fill_empty(), sticky=ready.row.rule.sticky
+            )
             if ready.row.rule.rule.mode == "create":
                 write, ready.kept = {}, [*ready.kept, *write]
             ready.settle(wrote=bool(write))

@@ -7,6 +7,7 @@ operation without naming whom it was about.
 
 from __future__ import annotations
 
+import codecs
 import logging
 import re
 import threading
@@ -25,6 +26,7 @@ from tap_customerio.budget import Budget
 from tap_customerio.errors import (
     CustomerIOError,
     Forbidden,
+    LinkExpired,
     NoRoute,
     NotFound,
     QuotaUsedUp,
@@ -105,7 +107,7 @@ class Client:
         self._log = logger or logging.getLogger(__name__)
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="customerio")
-        self._max_tries = max_tries
+        self.max_tries = max_tries
         self._counting = threading.Lock()
         self._retry_seconds = retry_seconds
 
@@ -113,7 +115,7 @@ class Client:
         """Send one request and return the decoded answer."""
         waits = backoff.expo(factor=self._retry_seconds, max_value=60)
         next(waits)  # the generator's first value starts it
-        for tries in range(1, self._max_tries):
+        for tries in range(1, self.max_tries):
             try:
                 return self._fetch(call)
             except Unavailable as error:
@@ -121,6 +123,25 @@ class Client:
                 self._log.info("try %d failed, again in %.1f s: %s", tries, wait, error)
                 self._budget.rest(wait)  # not the library's own sleep: that would outlast a signal to stop
         return self._fetch(call)
+
+    def rest(self, seconds: float) -> None:
+        """Wait, without using the budget. Raises Stopped."""
+        self._budget.rest(seconds)
+
+    def lines(self, url: str) -> Iterator[str]:
+        """The lines of a file behind a signed address: another host, which gets no key and costs no budget.
+
+        Raises LinkExpired or Unavailable; neither names the address, which is a credential.
+        """
+        try:
+            with requests.get(url, stream=True, timeout=self._timeout) as response:
+                if response.status_code in (400, 403, 404, 410):
+                    raise LinkExpired(f"the link no longer holds (HTTP {response.status_code})")
+                if response.status_code != 200:
+                    raise Unavailable(f"the file cannot be had now (HTTP {response.status_code})")
+                yield from _lines(codecs.iterdecode(response.iter_content(1 << 16), "utf-8-sig"))
+        except requests.RequestException as error:
+            raise Unavailable(f"the download broke ({type(error).__name__})") from None
 
     def close(self) -> None:
         """Send nothing more; calls that wait raise Stopped."""
@@ -265,6 +286,16 @@ class Client:
 
     def _redact(self, text: str) -> str:
         return _EMAIL.sub("[redacted]", text.replace(self._api_key, "[redacted]"))[:200]
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Text as lines with their ends, wherever it was cut."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        yield from (line + "\n" for line in whole)
+    if rest:
+        yield rest
 
 
 def _reason(response: requests.Response) -> str:

@@ -7,9 +7,9 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from singer_sdk import Stream, Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import Client
@@ -20,13 +20,17 @@ from tap_customerio.settings import SETTINGS
 from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
 from tap_customerio.streams.sizes import Sizes
+from tap_customerio.writer import Writer
+
+if TYPE_CHECKING:
+    from tap_customerio.warehouse.folder import Folder
 
 
 class TapCustomerIO(Tap):
     """Reads a Customer.io workspace, by the App API and other routes, and says what it could not read."""
 
     name = "tap-customerio"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = Writer
 
     config_jsonschema = SETTINGS.to_dict()
 
@@ -80,6 +84,15 @@ class TapCustomerIO(Tap):
     def own_streams(self) -> list[CustomerIOStream]:
         """The streams as what they are."""
         return [stream for stream in self.streams.values() if isinstance(stream, CustomerIOStream)]
+
+    @cached_property
+    def warehouse(self) -> Folder:
+        """The data-warehouse files. Raises ConfigValidationError."""
+        from tap_customerio.warehouse.folder import Folder  # needs an extra
+
+        config = self.config
+        options = config.get("warehouse_options") or {}
+        return Folder(config["warehouse_path"], options, config.get("workspace_id"))
 
     @cached_property
     def plan(self) -> Plan:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
 from crmlift.errors import BatchRefused
+from target_odoo import keys
 from target_odoo.client import OdooClient
-from target_odoo.entities import BATCH, BLACKLIST, CATEGORY, ENTITIES, MAILING, Pairs, Records
+from target_odoo.entities import ENTITIES
 from target_odoo.errors import NoSuchModel
 from target_odoo.fieldkeys import FieldKeyTable
+from target_odoo.kinds import BATCH, BLACKLIST, CATEGORY, MAILING, PHONE_BLACKLIST, Pairs, Records
 from target_odoo.lookups import Lookups
 from target_odoo.mailings import MailingTable
-from target_odoo.optouts import OptOutTable
+from target_odoo.optouts import AddressOptOuts, NumberOptOuts
 from target_odoo.pairs import PairTable
 from target_odoo.preflight import preflight
 from target_odoo.records import RecordTable
@@ -22,13 +25,22 @@ from target_odoo.tags import TagTable
 from target_odoo.values import Codec
 from target_odoo.xmlids import XmlIdTable
 
-_MESSAGES = {
-    "mail.mail": ("create_uid", []),
+_MESSAGES: Mapping[str, tuple[str, list[Any]]] = {
+    # What we wrote down of mails sent long ago is none, as long as it does not wait for sending.
+    "mail.mail": (
+        "create_uid",
+        ["|", ["state", "=", "outgoing"], "!", ["message_id", "=like", keys.like(f"{keys.MODULE}.")]],
+    ),
     "sms.sms": ("create_uid", []),
     "mail.notification": ("mail_message_id.create_uid", [["notification_type", "in", ["email", "sms"]]]),
 }
 
-_SPECIAL = {BLACKLIST: OptOutTable, CATEGORY: TagTable, MAILING: MailingTable}
+_SPECIAL = {
+    BLACKLIST: AddressOptOuts,
+    PHONE_BLACKLIST: NumberOptOuts,
+    CATEGORY: TagTable,
+    MAILING: MailingTable,
+}
 
 
 class OdooDestination:

@@ -12,7 +12,7 @@ from singer_sdk import typing as th
 from crmlift.singer.target import CrmTarget, settings
 from target_odoo.client import OdooClient
 from target_odoo.destination import OdooDestination
-from target_odoo.entities import BATCH
+from target_odoo.kinds import BATCH
 
 
 class TargetOdoo(CrmTarget):

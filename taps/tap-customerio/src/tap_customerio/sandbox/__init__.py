@@ -19,6 +19,7 @@ from tap_customerio.sandbox.consent import Consent
 from tap_customerio.sandbox.content import Content
 from tap_customerio.sandbox.control import Control
 from tap_customerio.sandbox.errors import ApiError, TrackError, app_error_handler, no_route, reply
+from tap_customerio.sandbox.exports import Exports
 from tap_customerio.sandbox.faults import Faults, Stats
 from tap_customerio.sandbox.gate import Gate
 from tap_customerio.sandbox.history import History
@@ -29,6 +30,7 @@ from tap_customerio.sandbox.segments import Segments
 from tap_customerio.sandbox.settings import Settings
 from tap_customerio.sandbox.store import Store
 from tap_customerio.sandbox.track import Track
+from tap_customerio.sandbox.warehouse import Warehouse
 
 
 async def _malformed(request: Request, error: Exception) -> Response:
@@ -43,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     people = People(store, settings)
     objects = Objects(store, people)
     segments, history, content = Segments(people), History(people), Content(store, settings)
+    audience = Audience(people, objects, segments, faults)
     consent, metrics = Consent(people), Metrics(store, settings)
     control = Control(store, settings, content, consent, history, faults, stats)
 
@@ -59,9 +62,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *consent.routes(),
             *metrics.routes(),
             *segments.routes(),
-            *Audience(people, objects, segments, faults).routes(),
+            *audience.routes(),
+            *Exports(audience, faults).routes(),
             *content.routes(),
             *control.routes(),
+            *Warehouse(store, settings).routes(),
         ],
         middleware=[Middleware(Gate, settings=settings, faults=faults, stats=stats)],
         exception_handlers={

@@ -83,7 +83,6 @@ class Content:
             Route("/v1/sender_identities", self._trailing("sender_identities")),
             Route("/v1/sender_identities/{id}", self._one("sender_identities", "sender_identity")),
             Route("/v1/reporting_webhooks/{id}", self._one("reporting_webhooks", "")),
-            Route("/v1/exports/{id}", self._one("exports", "export")),
             *(Route(f"/v1/design_studio/{kind}", self._numbered(kind)) for kind in _STUDIO),
             Route("/v1/design_studio/emails/{id}", self.studio_email),
             Route("/v1/newsletters/{id}", self._one("newsletters", "newsletter")),

@@ -49,6 +49,8 @@ class Gate:
             nonlocal status
             status = message.get("status", status)
             await send(message)
+            if message.get("status") == 429:
+                self.stats.refused(float(Headers(raw=message["headers"]).get("retry-after", "0")))
 
         try:
             await self._answer(scope, receive, noted)

@@ -18,8 +18,10 @@ class Settings:
     `clock` is a fixed "now" in unix seconds, 0 for the real time; it governs data, not rate limits.
     `rate` is in requests per second; `rate_limit` switches the limits off, but not the daily quota of
     archived messages (`archived_per_day`). `forbidden` holds paths, separated by commas, that answer 403
-    with all below them, as for a key of narrow scope. `wrap_customers` and
-    `attribute_values` choose between what the vendor documents and what its live API was seen to send.
+    with all below them, as for a key of narrow scope. An export is pending for `export_looks`
+    looks at it, then done or, with `export_fails`, failed; a link to it holds for `export_link_seconds`.
+    `wrap_customers` and `attribute_values` choose between what the vendor documents and what its live
+    API was seen to send.
     """
 
     region: Literal["us", "eu"] = "us"
@@ -35,6 +37,9 @@ class Settings:
     attribute_values: Literal["native", "strings"] = "native"
     forbidden: str = ""
     archived_per_day: int = 100
+    export_looks: int = 1
+    export_link_seconds: int = 900
+    export_fails: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -15,6 +15,14 @@ from tap_customerio.streams.design_studio import (
     DesignStudioEmails,
     DesignStudioFolders,
 )
+from tap_customerio.streams.files import (
+    AttributeChanges,
+    DeliveryContents,
+    DeliveryMetrics,
+    Outputs,
+    Subjects,
+    SuppressedProfiles,
+)
 from tap_customerio.streams.metrics import (
     BroadcastMetrics,
     CampaignMetrics,
@@ -90,6 +98,13 @@ STREAMS: tuple[type[CustomerIOStream], ...] = (
     Activities,
     Deliveries,
     ArchivedMessages,
+    # What only data-warehouse files tell
+    SuppressedProfiles,
+    AttributeChanges,
+    Subjects,
+    Outputs,
+    DeliveryMetrics,
+    DeliveryContents,
     # What was read of all this
     Completeness,
 )

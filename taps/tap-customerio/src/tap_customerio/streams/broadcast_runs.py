@@ -31,7 +31,7 @@ class BroadcastTriggers(ChildStream):
 
     def read(self) -> Iterator[Record]:
         """Kept on the shelf for the errors of each run."""
-        return self.tap.shelf.keep(self.name, super().read())
+        return self.tap.shelf.keep(self.name, super().read(), short=dict)
 
 
 class BroadcastErrors(CustomerIOStream):

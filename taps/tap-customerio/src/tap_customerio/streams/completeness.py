@@ -24,6 +24,13 @@ _NOT_IN_THE_API = {
     "anonymous_profiles": "the App API does not list anonymous profiles",
     "layouts_tags_forms_users": "layouts, tags, forms, users and sending domains are not in the App API",
 }
+# Streams of other routes that give out what the App API does not.
+_GIVEN_BY = {
+    "suppressed_people": "suppressed_profiles",
+    "people_in_journeys": "subjects",
+    "message_bodies": "delivery_contents",
+}
+_SHOWN = 5
 _COUNTED_BY_WORKSPACE = ("people", "objects", "object_types")
 
 
@@ -64,7 +71,11 @@ class Completeness(CustomerIOStream):
         for stream in self.tap.own_streams:
             if stream.name != self.name:
                 yield self.declared(self._about(stream, sizes))
+        if self.config.get("warehouse_path"):
+            yield self.declared(self._files())
         for subject, reason in _NOT_IN_THE_API.items():
+            if self.tap.report.line(_GIVEN_BY.get(subject, "")).route:
+                continue
             yield self.declared({"subject": subject, "status": "not_available", "reason": reason})
 
     def _about(self, stream: CustomerIOStream, sizes: Record) -> Record:
@@ -94,6 +105,23 @@ class Completeness(CustomerIOStream):
         if said.get("expected") is not None and line.whole:
             said["difference"] = line.live - said["expected"]
         return said
+
+    def _files(self) -> Record:
+        """Data-warehouse files that no stream reads: of unknown names, and of tables of unknown columns."""
+        unread = self.tap.warehouse.unread
+        unknown = sorted(self.tap.warehouse.unknown)
+        reasons = [f"{count} files of {table} are not read" for table, count in unread.items()]
+        if unknown:
+            shown = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
+            reasons.append(f"{len(unknown)} files are not named as data-warehouse files are: {shown}")
+        return {
+            "subject": "warehouse_files",
+            "status": "partial" if reasons else "complete",
+            "route": "warehouse",
+            "skipped": len(unknown) + sum(unread.values()),
+            "reason": "; ".join(reasons) or None,
+            "details": unread or None,
+        }
 
     def _sizes(self) -> Record:
         """The workspace's own counts, where it is clear which workspace the key belongs to."""

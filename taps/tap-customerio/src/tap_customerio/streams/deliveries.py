@@ -8,9 +8,22 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_customerio.client import JSON, Call
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
+from tap_customerio.errors import Forbidden, Refused, Unauthorized
+from tap_customerio.routes import API
+from tap_customerio.routes.export import EXPORT_DELIVERIES
+from tap_customerio.routes.warehouse import WAREHOUSE_DELIVERIES
+from tap_customerio.streams.base import (
+    FREE_FORM,
+    PERSONAL,
+    RESUMED_SECONDS,
+    BookmarkedStream,
+    Record,
+    prop,
+    unix,
+)
 from tap_customerio.streams.identity import identity
 
 if TYPE_CHECKING:
@@ -32,6 +45,7 @@ class Deliveries(BookmarkedStream):
     description = f"Messages sent, with their metrics, as far back as the workspace goes. {PERSONAL}"
     primary_keys = ("id",)
     replication_key = "created"
+    routes = (API, EXPORT_DELIVERIES, WAREHOUSE_DELIVERIES)
     fields = (
         prop("id", th.StringType, "Id of the delivery.", key=True),
         prop("deduplicate_id", th.StringType, "Id and time of the last change."),
@@ -59,37 +73,70 @@ class Deliveries(BookmarkedStream):
     def calls(self, sizes: Sizes) -> int | None:
         """One for each window, and for each page of what was sent in this billing period: the least."""
         sent = sizes.count("messages_sent")
-        since, until = self._since(), int(time.time()) + _DAY
-        return None if sent is None else len(list(_windows(since, until))) + sent // _PER_PAGE
+        return None if sent is None else len(list(_windows(*self.span))) + sent // _PER_PAGE
 
     def read(self) -> Iterable[Record]:
-        """Deliveries created since the start, window by window."""
-        until = int(time.time()) + _DAY  # the server's clock may be ahead
-        since = self._since()
+        """Deliveries created since the start, window by window; first what is left of one."""
+        since, until = self.span
         self.line.reaches(since)
-        for start, first in self.client.map(self._first_page, _windows(since, until)):
+        if left := self._left():
+            yield from self._go_on(left)
+            since = left["end"] + 1
+        for (start, end), first in self.client.map(self._first_page, _windows(since, until)):
             newest = 0
-            for delivery in self._window(start, first):
+            for delivery in self._window(start, end, first):
                 newest = max(newest, delivery["created"])
                 yield self._record(delivery)
-            if newest:
-                self.advance(newest)
+            self._finish(newest)
+
+    def _go_on(self, left: Record) -> Iterator[Record]:
+        self.logger.info("deliveries go on in the middle of the window where an earlier run stopped")
+        try:
+            yield from map(self._record, self._rest(left))
+        except (Unauthorized, Forbidden):
+            raise
+        except Refused:  # a cursor that is too old, perhaps: read what is left from its beginning
+            left["left"] = [[start, end, None] for start, end, _ in left["left"]]
+            yield from map(self._record, self._rest(left))
+        self._finish(left["newest"])
+
+    def _finish(self, newest: int) -> None:
+        """A window has been sent."""
+        self.stream_state.pop("window", None)
+        if newest:
+            self.advance(newest)
+
+    def _left(self) -> Record | None:
+        """What an interrupted run left of a window: `{end, newest, at, left: [[start, end, cursor]]}`."""
+        left: Record | None = self.stream_state.get("window")
+        resumes = left and self.replication_method == REPLICATION_INCREMENTAL
+        return left if left and resumes and time.time() - left["at"] < RESUMED_SECONDS else None
 
     def _record(self, delivery: Record) -> Record:
         who = identity(delivery.get("customer_identifiers"))
         who["person_id"] = who["person_id"] or delivery.get("customer_id") or None
         return self.declared(delivery) | who | {"metrics": delivery.get("metrics") or {}}
 
+    @property
+    def start(self) -> int:
+        """What was created before is not wanted; unix seconds."""
+        return unix(self.config.get("start_date")) or 0
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last moment of what is to be read."""
+        return self._since(), int(time.time()) + _DAY  # the server's clock may be ahead
+
     def _since(self) -> int:
-        start = unix(self.config.get("start_date")) or unix(self.config["deliveries_start"]) or 0
+        start = self.start or unix(self.config["deliveries_start"]) or 0
         if self.bookmark is None:
             return start
         return max(start, self.bookmark - int(self.config["deliveries_reread_days"]) * _DAY)
 
-    def _first_page(self, window: tuple[int, int]) -> tuple[int, JSON]:
-        return window[0], self.client.call(_call(*window))
+    def _first_page(self, window: tuple[int, int]) -> tuple[tuple[int, int], JSON]:
+        return window, self.client.call(_call(*window))
 
-    def _window(self, start: int, first: JSON) -> Iterator[Record]:
+    def _window(self, start: int, end: int, first: JSON) -> Iterator[Record]:
         """One window. One cursor is one request at a time, so what the first page leaves is split."""
         page: list[Record] = first.get("messages") or []
         if not first.get("next"):
@@ -97,14 +144,29 @@ class Deliveries(BookmarkedStream):
             return
         # Both bounds are inclusive, and the page may end between deliveries of one second: that
         # second is left to the parts.
-        oldest = page[-1]["created"]
+        oldest, newest = page[-1]["created"], page[0]["created"]
         yield from (delivery for delivery in page if delivery["created"] > oldest)
-        for rest in self.client.pages(_split(start, oldest, self.client.workers)):
-            yield from rest.get("messages") or ()
+        parts = [[*part, None] for part in _split(start, oldest, self.client.workers)]
+        left: Record = {"end": end, "newest": newest, "at": int(time.time()), "left": parts}
+        if self.replication_method == REPLICATION_INCREMENTAL:
+            self.stream_state["window"] = left
+        yield from self._rest(left)
+
+    def _rest(self, left: Record) -> Iterator[Record]:
+        """What is left of a window; each page that was sent is noted in the state."""
+        for call, page in self.client.pages_of([_call(*part) for part in left["left"]]):
+            found: list[Record] = page.get("messages") or []
+            yield from found
+            start, end, cursor = (call.query.get(name) for name in ("start_ts", "end_ts", "start"))
+            left["left"].remove([start, end, cursor])
+            if found and page.get("next"):
+                left["left"].append([start, end, page["next"]])
+            self.tell_state()
 
 
-def _call(start: int, end: int) -> Call:
-    return Call("/v1/messages", query={"limit": _PER_PAGE, "start_ts": start, "end_ts": end})
+def _call(start: int, end: int, cursor: str | None = None) -> Call:
+    call = Call("/v1/messages", query={"limit": _PER_PAGE, "start_ts": start, "end_ts": end})
+    return call.at(cursor) if cursor else call
 
 
 def _windows(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -114,8 +176,8 @@ def _windows(start: int, end: int) -> Iterator[tuple[int, int]]:
         start += _WINDOW
 
 
-def _split(start: int, end: int, parts: int) -> list[Call]:
+def _split(start: int, end: int, parts: int) -> list[tuple[int, int]]:
     """The window in equal parts that do not overlap."""
     step = max((end - start + 1) // parts, 1)
     bounds = [*[*range(start, end + 1, step)][:parts], end + 1]
-    return [_call(since, until - 1) for since, until in pairwise(bounds)]
+    return [(since, until - 1) for since, until in pairwise(bounds)]
