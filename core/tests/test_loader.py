@@ -360,3 +360,14 @@ PATCH = """  deliveries:
       key: cio_id
       links: {company: {entity: company, key: cio_object_id}}
 """
+
+
+def test_a_twin_that_joins_and_patches_a_row_is_unchanged_the_next_time(bench):
+    patch = """
+    - {entity: person, key: cio_id, mode: update, write: fill_empty, fields: {plan: plan}}
+  relationships:"""
+    bench.mapping = bench.mapping.replace("\n  relationships:", patch)
+    people = person("p1"), person("p2", email="p1@example.com", phone="+15550100", plan="pro")
+    bench.run(*people)
+    assert bench.person("p1")["plan"] == "pro"
+    assert bench.run(*people)["person"] == {"unchanged": 4}
