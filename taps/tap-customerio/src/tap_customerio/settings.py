@@ -6,6 +6,7 @@ from singer_sdk import typing as th
 
 from tap_customerio.client import HOSTS
 from tap_customerio.routes import NAMES
+from tap_customerio.ui_api.settings import SETTINGS as UI_API
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -124,6 +125,12 @@ SETTINGS = th.PropertiesList(
         description="Route by stream, and `default`: `api`, `export`, `warehouse`, or `auto` by cost.",
     ),
     th.Property(
+        "webhook_events_path",
+        th.StringType,
+        title="Events of webhooks",
+        description="Folder of the webhook receiver: its events become activities, and find late metrics.",
+    ),
+    th.Property(
         "request_timeout_seconds",
         th.IntegerType(nullable=False, minimum=1),
         default=60,
@@ -138,4 +145,5 @@ SETTINGS = th.PropertiesList(
         description="How often to send a request that fails for a passing reason.",
     ),
     th.Property("user_agent", th.StringType, title="User agent", description="User agent to send."),
+    *UI_API,
 )

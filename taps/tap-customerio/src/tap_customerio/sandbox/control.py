@@ -16,6 +16,7 @@ from tap_customerio.sandbox.faults import Fault, Faults, Stats
 from tap_customerio.sandbox.history import History
 from tap_customerio.sandbox.settings import Settings
 from tap_customerio.sandbox.store import Store
+from tap_customerio.sandbox.ui_api.documents import Documents
 
 
 class Control:
@@ -90,6 +91,9 @@ class Control:
             self.consent.load_optouts(value)
         elif kind == "esp_suppressions":
             self.consent.load_suppressions(value)
+        elif kind == "ui_api":
+            for name, documents in value.items():
+                Documents(self.store).load(name, documents)
         elif kind in LISTS:
             self.content.load(kind, value)
         elif kind in CHILDREN:

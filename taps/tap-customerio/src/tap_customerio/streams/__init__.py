@@ -43,6 +43,7 @@ from tap_customerio.streams.setup import (
     SubscriptionTopics,
     Workspaces,
 )
+from tap_customerio.streams.ui_api import STREAMS as UI_API_STREAMS
 
 STREAMS: tuple[type[CustomerIOStream], ...] = (
     Workspaces,
@@ -86,6 +87,8 @@ STREAMS: tuple[type[CustomerIOStream], ...] = (
     TransactionalMetrics,
     ReportingWebhooks,
     Exports,
+    # What only the user interface shows
+    *UI_API_STREAMS,
     # What happened
     Activities,
     Deliveries,
