@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from crmlift.cutover import CutOver
 from crmlift.forget import Forgotten
+from crmlift.handoff.model import Handoff, Item
 from crmlift.plan.model import Plan, ProvisionedField
 from crmlift.reconcile import Reconciliation
 from crmlift.rehearse.page import Rehearsal
@@ -28,11 +29,13 @@ PRINTED: dict[str, Any] = {
     "reconcile": Reconciliation,
     "verify": Verification,
     "cutover": CutOver,
+    "handoff": Handoff,
+    "handoff-item": Item,
     "retry": Retried,
     "rollback": list[Undone],
     "forget": Forgotten,
 }
-"""The type of what each command prints."""
+"""The type of what each command prints; `handoff-item` is that of the files beside its index."""
 
 
 def schema(command: str) -> dict[str, Any]:
