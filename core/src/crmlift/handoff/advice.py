@@ -41,12 +41,16 @@ class Advice(Part):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment that is to be rebuilt; `tree` is None where no rule is known, or there is none."""
+    """A segment that is to be rebuilt; `tree` is None where no rule is known, or there is none.
+
+    `listed` says that its people are known, and loaded: those of an archived one are not.
+    """
 
     id: str
     name: str
     dynamic: bool
     tree: Node | None
+    listed: bool = True
 
 
 class Evidence(Protocol):

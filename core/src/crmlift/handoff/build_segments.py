@@ -16,10 +16,7 @@ Record = dict[str, Any]
 
 def segments(gathered: Gathered) -> dict[str, Segment]:
     """Return every segment by id, archived ones too, with its tree where a rule is known."""
-    return {
-        id: Segment(id, str(found.get("name") or f"Segment {id}"), _dynamic(found), _tree(found))
-        for id, found in _merged(gathered).items()
-    }
+    return {id: _segment(id, found) for id, found in _merged(gathered).items()}
 
 
 def items(gathered: Gathered, names: Mapping[str, str], at: str) -> list[Item]:
@@ -40,6 +37,11 @@ def _merged(gathered: Gathered) -> dict[str, Record]:
                 found[id]["source"] = source
                 found[id].setdefault("rules", []).append(parse(said["conditions"]))
     return dict(sorted(found.items(), key=lambda one: (len(one[0]), one[0])))
+
+
+def _segment(id: str, found: Record) -> Segment:
+    name = str(found.get("name") or f"Segment {id}")
+    return Segment(id, name, _dynamic(found), _tree(found), listed=found.get("archived") is not True)
 
 
 def _dynamic(found: Record) -> bool:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from crmlift.handoff import words
-from crmlift.handoff.advice import Exactness, Fields
+from crmlift.handoff.advice import Exactness, Fields, Segment
 from crmlift.handoff.conditions import All, AnyOf, Compare, Did, InSegment, Node, Not
 
 T = TypeVar("T")
@@ -56,16 +56,20 @@ class Translator(ABC, Generic[T]):
         if what not in self.lost:
             self.lost.append(what)
 
+    def lose_negation(self, test: Compare) -> None:
+        """Say that those without the attribute are left out of a negated comparison."""
+        self.lose(
+            f"Customer.io does not publish whom “{words.condition(test)}” takes in where {test.field} "
+            "is not set; here they are left out. Compare the counts."
+        )
+
     def _compare(self, test: Compare) -> T | None:
         if not test.known or test.owner != "person":
             return None
         said = self.compare(test)
         if said is None or not test.inverse:
             return said
-        self.lose(
-            f"Customer.io does not publish whom “{words.condition(test)}” takes in where {test.field} "
-            "is not set; here they are left out. Compare the counts."
-        )
+        self.lose_negation(test)
         present = self.compare(Compare(field=test.field, operator="exists"))
         return None if present is None else self.all_of([self.negation(said), present])
 
@@ -84,7 +88,7 @@ class Translator(ABC, Generic[T]):
             said = self.translate(inner.tree)
             self._inside.pop()
             return said
-        return self._kept(node, self.members(inner.id, inner.name))
+        return self._kept(node, self.members(inner))
 
     @abstractmethod
     def everybody(self) -> T:
@@ -111,5 +115,5 @@ class Translator(ABC, Generic[T]):
         """Something that people did."""
 
     @abstractmethod
-    def members(self, id: str, name: str) -> T | None:
+    def members(self, segment: Segment) -> T | None:
         """Who was in a segment when it was loaded."""

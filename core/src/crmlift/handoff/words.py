@@ -45,6 +45,11 @@ def moment(seconds: int | None) -> str:
         return str(seconds)
 
 
+def plain(value: Any) -> str:
+    """Write a value as Customer.io compares it: as text."""
+    return value if isinstance(value, str) else "" if value is None else _json(value)
+
+
 def _say(node: Node | None, names: Mapping[str, str], *, inner: bool = False) -> str:
     match node:
         case None:
