@@ -1,6 +1,6 @@
 """`make bench`: speed and calls as ratios of one run; single figures of a noisy machine mean little.
 
-`python benchmarks [overhead] [calls] [odoo]` runs some of them; all by default.
+`python benchmarks [overhead] [calls] [pace] [odoo] [scope] [propose]` runs some of them; all by default.
 """
 
 from __future__ import annotations
@@ -8,7 +8,14 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = {"overhead": "overhead", "calls": "calls", "odoo": "real_odoo", "scope": "scope"}
+BENCHES = {
+    "overhead": "overhead",
+    "calls": "calls",
+    "pace": "pace",
+    "odoo": "real_odoo",
+    "scope": "scope",
+    "propose": "propose",
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHES:

@@ -59,4 +59,4 @@ def test_the_hook_in_the_readme_works():
     batch = Batch("people", items, ["cio_id"], claims=None)
     names["OnlyCustomers"]().crmlift_prepare(batch)
     assert [item.key for item in batch] == ["customer"]
-    assert [removed.reason for removed in batch.removed] == ["not a customer"]
+    assert [letter.reason for letter in batch.letters] == ["not a customer"]

@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Record = dict[str, Any]
-Fate = Literal["held", "excluded"]
+Fate = Literal["held", "excluded", "merged"]
+DEFERRED = "deferred"
+"""The code of a record that is held only until every stream has been read."""
 
 
 class Claims(Protocol):
-    """Who was first to claim a value, kept across batches and runs."""
+    """What hooks remember across batches and runs: one text per value, by kind; kept in the ledger."""
 
     def claim(self, kind: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """Claim values for keys (`wanted` maps value to key); return the owner's key per value."""
 
     def owners(self, kind: str, values: Iterable[str]) -> dict[str, str]:
-        """Return the owner's key per value, for those that somebody has claimed."""
+        """Return the owner's key per value that was claimed or put; claim nothing."""
+
+    def put(self, kind: str, held: Mapping[str, str]) -> None:
+        """Keep a text per value, in place of what was there."""
+
+    def take(self, kind: str) -> Iterator[dict[str, str]]:
+        """Yield all that a kind holds, page by page; a page is dropped once the next is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """A record that a hook took out of the load, and why."""
+class Letter:
+    """What a hook decided about one record, for the ledger: its fate, a code to group by, and why."""
 
     item: Item
     fate: Fate
+    code: str
     reason: str
 
 
 class Item:
     """One record with its place in the input and the key that the source gave it.
 
-    `into` is the key of the record whose row takes this one in, once it is merged.
+    `into` is the key of the record whose row takes this one in, once it is merged. What is `weak` fills
+    only what its row does not hold yet.
     """
 
-    __slots__ = ("into", "key", "record", "seq")
+    __slots__ = ("into", "key", "record", "seq", "weak")
 
     def __init__(self, record: Record, key: str, seq: int) -> None:
         self.record = record
         self.key = key
         self.seq = seq
         self.into: str | None = None
+        self.weak = False
 
     @property
     def merged(self) -> bool:
@@ -52,38 +64,83 @@ class Item:
 class Batch:
     """Records of one stream; `key_properties` are the stream's.
 
-    Iterating gives the items still to be loaded. `claims` remembers values across batches.
+    Iterating gives the items still to be loaded. `claims` remembers values across batches and runs.
+    `last` is true once every stream has been read: then a record can be deferred no more.
     """
 
     def __init__(
-        self, stream: str, items: Sequence[Item], key_properties: Sequence[str], claims: Claims
+        self,
+        stream: str,
+        items: Sequence[Item],
+        key_properties: Sequence[str],
+        claims: Claims,
+        *,
+        last: bool = False,
     ) -> None:
         self.stream = stream
         self.items = list(items)
         self.key_properties = tuple(key_properties)
         self.claims = claims
-        self.removed: list[Removed] = []
+        self.last = last
+        self.letters: list[Letter] = []
+        self.counts: Counter[str] = Counter()
+        self._emitted: dict[tuple[str, tuple[str, ...]], list[tuple[Item, Item]]] = {}
 
     def __iter__(self) -> Iterator[Item]:
         return iter(list(self.items))
 
-    def hold(self, item: Item, reason: str) -> None:
+    def hold(self, item: Item, reason: str, *, code: str = "held") -> None:
         """Keep a record out of the CRM until a person decides; it stays in the ledger."""
-        self._remove(item, "held", reason)
+        self._remove(item, "held", code, reason)
 
-    def exclude(self, item: Item, reason: str) -> None:
+    def defer(self, item: Item, reason: str) -> None:
+        """Hold a record until every stream has been read; then it goes the whole way again."""
+        if self.last:
+            raise ValueError("every stream has been read: a record can be deferred no more")
+        self._remove(item, "held", DEFERRED, reason)
+
+    def exclude(self, item: Item, reason: str, *, code: str = "excluded") -> None:
         """Leave a record out for good; it is counted with its reason."""
-        self._remove(item, "excluded", reason)
+        self._remove(item, "excluded", code, reason)
 
-    def merge(self, item: Item, into: str) -> None:
-        """Let a record join the row of the record with the key `into`: it fills only what is empty there."""
+    def leave(self, item: Item) -> None:
+        """Leave out a record that hangs on an excluded one: it is counted as excluded, and not kept."""
+        self.items.remove(item)
+        self.count("excluded")
+
+    def merge(self, item: Item, into: str, *, code: str = "merged", wins: bool = False) -> None:
+        """Let a record join the row of the record with the key `into`.
+
+        It fills only what is empty there; where it `wins`, its values replace those that are there.
+        """
         item.into = into
+        item.weak = not wins
         for name, part in zip(self.key_properties, split_key(into), strict=True):
             item.record[name] = part
+        self.letters.append(Letter(item, "merged", code, f"joined {into}"))
 
-    def _remove(self, item: Item, fate: Fate, reason: str) -> None:
+    def count(self, what: str, number: int = 1) -> None:
+        """Count something else that happened to records; the run's counts show it for the stream."""
+        self.counts[what] += number
+
+    def emit(self, stream: str, key_properties: Sequence[str], record: Record, *, after: Item) -> None:
+        """Add a record to a stream of the hook's own, to go the whole way after this batch.
+
+        It goes with the record that it was made of, `after`: where that is held or excluded, so is this.
+        """
+        child = Item(record, join_key([record[name] for name in key_properties]), after.seq)
+        self._emitted.setdefault((stream, tuple(key_properties)), []).append((after, child))
+
+    def emitted(self) -> Iterator[tuple[str, tuple[str, ...], list[Item]]]:
+        """Yield stream, key properties and records that hooks made of records still to be loaded."""
+        staying = set(map(id, self.items))
+        for (stream, key_properties), pairs in self._emitted.items():
+            if items := [child for parent, child in pairs if id(parent) in staying]:
+                yield stream, key_properties, items
+
+    def _remove(self, item: Item, fate: Fate, code: str, reason: str) -> None:
         self.items.remove(item)
-        self.removed.append(Removed(item, fate, reason))
+        self.letters.append(Letter(item, fate, code, reason))
 
 
 def join_key(parts: Sequence[object]) -> str:

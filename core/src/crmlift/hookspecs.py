@@ -9,14 +9,16 @@ All hooks are keyword-only and take batches; none is called per field.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from crmlift.batch import Batch, Claims, Record
 
-    from crmlift.batch import Batch
+Page = tuple[str, Sequence[str], "Sequence[Record]"]
+"""Records to load: their stream, its key properties, and some records of it."""
 
 hookspec = pluggy.HookspecMarker("crmlift")
 hookimpl = pluggy.HookimplMarker("crmlift")
@@ -26,8 +28,17 @@ hookimpl = pluggy.HookimplMarker("crmlift")
 def crmlift_prepare(batch: Batch) -> None:
     """Change a batch of one stream before it is mapped.
 
-    Edit records in place; take one out only through `batch.hold`, `batch.exclude` or
-    `batch.merge`, so that every record stays accounted for.
+    Edit records in place; take one out only through `batch.hold`, `batch.defer`, `batch.exclude` or
+    `batch.merge`, so that every record stays accounted for. A record may come again, as the hooks left it:
+    on a retry, at the end of the run, in the next run. So a hook must give the same result twice.
+    """
+
+
+@hookspec
+def crmlift_complete(claims: Claims) -> Iterator[Page] | None:
+    """Yield records that could only be made once every stream has been read.
+
+    Each page goes the whole way, hooks included, and is settled before the next one is asked for.
     """
 
 

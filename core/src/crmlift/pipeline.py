@@ -6,7 +6,7 @@ Nothing here knows Singer's wire format or a CRM's API.
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -14,7 +14,7 @@ from typing import Any
 
 import fastjsonschema
 
-from crmlift.batch import Batch, Item, Record, join_key
+from crmlift.batch import DEFERRED, Batch, Item, Letter, Record, join_key
 from crmlift.destination import CountsMessages, Destination, Severity
 from crmlift.errors import InputError, Refusal, RunStopped
 from crmlift.hooks.manager import Hooks
@@ -87,12 +87,16 @@ class Pipeline:
         self._seq = 0
         self._in_hand: int | None = None
         self._judged_again: dict[str, set[str]] = {}
+        self._deferred: Counter[str] = Counter()
         self._messages_before = self._outgoing()
         self._rejected_before = ledger.letters.sources()
         self._prepare()
         self.run = ledger.runs.start(mapping_digest)
-        self._hooks.call.crmlift_run_started(
-            run_id=self.run, destination=mapping.destination, workspace=mapping.workspace
+        self._hooks.tell(
+            "crmlift_run_started",
+            run_id=self.run,
+            destination=mapping.destination,
+            workspace=mapping.workspace,
         )
 
     def _prepare(self) -> None:
@@ -176,7 +180,7 @@ class Pipeline:
     def _process_up_to(self, stream: _Stream) -> None:
         """Process a full batch, after what began earlier in other streams: that may be its parents."""
         first = stream.items[0].seq
-        for name, other in self._streams.items():
+        for name, other in list(self._streams.items()):
             if other.items and other.items[0].seq <= first:
                 self._process(name)
 
@@ -214,12 +218,14 @@ class Pipeline:
             good.append(item)
         return good
 
-    def _load(self, name: str, stream: _Stream, items: list[Item]) -> None:
+    def _load(self, name: str, stream: _Stream, items: list[Item], *, last: bool = False) -> None:
         self._note_letters(name, items)
-        batch = Batch(name, items, stream.key_properties, self._ledger.claims)
-        self._hooks.prepare(batch)
-        if batch.removed:
-            self._keep_removed(batch)
+        batch = Batch(name, items, stream.key_properties, self._ledger.claims, last=last)
+        # What a hook remembers of a batch and what it made of it stand or fall together.
+        with self._ledger.transaction():
+            self._hooks.prepare(batch)
+            self._keep_letters(batch)
+        self.counts.stream(name).update(batch.counts)
         rows: list[Row] = []
         for row in self.engine.rows(name, batch.items):
             if isinstance(row, Rejected):
@@ -233,6 +239,19 @@ class Pipeline:
         self._in_hand = None
         if self.engine.unmatched[name]:
             self.counts.stream(name)["no_rule"] = self.engine.unmatched[name]
+        for child, key_properties, emitted in batch.emitted():
+            self._add(child, key_properties, emitted, last=last)
+
+    def _add(self, name: str, key_properties: Sequence[str], items: list[Item], *, last: bool) -> None:
+        """Send records of a hook's own stream the whole way."""
+        if name not in self._streams:
+            self.schema(name, {}, key_properties)
+        counter = self.counts.stream(name)
+        counter["read"] += len(items)
+        if self._streams[name].mapped:
+            self._load(name, self._streams[name], items, last=last)
+        else:
+            counter["not_mapped"] += len(items)
 
     def _note_letters(self, name: str, items: list[Item]) -> None:
         """A record that comes again gets a new verdict; the old one is dropped once that is settled."""
@@ -240,29 +259,25 @@ class Pipeline:
         if again:
             self._judged_again.setdefault(name, set()).update(again)
 
-    def _keep_removed(self, batch: Batch) -> None:
-        letters = [
-            DeadLetter(
-                batch.stream, gone.item.key, "", gone.fate, gone.fate, None, gone.reason, gone.item.record
-            )
-            for gone in batch.removed
-        ]
-        self._ledger.letters.reject(letters)
+    def _keep_letters(self, batch: Batch) -> None:
+        """Write down what hooks held, excluded and merged; of a merge, only the keys of both sides."""
+        self._ledger.letters.reject([_letter(batch, letter) for letter in batch.letters])
         counter = self.counts.stream(batch.stream)
-        for gone in batch.removed:
-            counter[gone.fate] += 1
+        for letter in batch.letters:
+            counter[letter.fate] += 1
+            if letter.code == DEFERRED:
+                self._deferred[batch.stream] += 1
 
     def _reject(self, stream: str, item: Item, refusal: Refusal, entity: str = "") -> None:
         counter = self.counts.entity(entity) if entity else self.counts.stream(stream)
         counter[Result.REJECTED] += 1
         self._ledger.letters.reject([DeadLetter.rejected(stream, item, entity, refusal)])
 
-    def again(self, stream: str, records: Iterable[tuple[str, Record]]) -> None:
+    def again(self, stream: str, records: Iterable[tuple[str, Record]], *, last: bool = False) -> None:
         """Send kept records (source key and record) through hooks and mapping once more."""
         items = [Item(record, key, 0) for key, record in records]
-        self._load(
-            stream, _Stream(tuple(self._ledger.letters.key_properties(stream)), None, mapped=True), items
-        )
+        key_properties = tuple(self._ledger.letters.key_properties(stream))
+        self._load(stream, _Stream(key_properties, None, mapped=True), items, last=last)
 
     # Settling
 
@@ -283,7 +298,7 @@ class Pipeline:
         self._milestones.check_rejects()
 
     def _flush(self) -> None:
-        for name in self._streams:
+        for name in list(self._streams):
             self._process(name)
         self._loader.flush_all()
         for name, sources in self._judged_again.items():
@@ -299,20 +314,46 @@ class Pipeline:
         """Settle everything, try what was parked, close the run; return its status."""
         self.checkpoint()
         self._finish_stream(self._current)
+        self._decide_deferred()
+        self._complete()
         self._retry_parked()
         self._check_silence()
         status = "complete_with_rejects" if self.counts.rejects() else "complete"
         self._report_problems()
         for entity, counter in self.counts.entities.items():
-            self._hooks.call.crmlift_entity_finished(run_id=self.run, entity=entity, counts=dict(counter))
+            self._hooks.tell("crmlift_entity_finished", run_id=self.run, entity=entity, counts=dict(counter))
         self._ledger.runs.finish(status, self.counts.as_dict())
-        self._hooks.call.crmlift_run_finished(run_id=self.run, status=status)
+        self._hooks.tell("crmlift_run_finished", run_id=self.run, status=status)
         return status
 
     def stop(self) -> None:
         """Close the run after an error; what was settled stays."""
         self._ledger.runs.finish("stopped", self.counts.as_dict())
-        self._hooks.call.crmlift_run_finished(run_id=self.run, status="stopped")
+        self._hooks.tell("crmlift_run_finished", run_id=self.run, status="stopped")
+
+    def _decide_deferred(self) -> None:
+        """Send what waited for the end of the input the whole way; hooks can defer it no more."""
+        while letters := self._ledger.letters.page(code=DEFERRED):
+            by_stream: dict[str, dict[str, Record]] = {}
+            for letter in letters:
+                by_stream.setdefault(letter.stream, {})[letter.source] = letter.record
+            for stream, records in by_stream.items():
+                self.again(stream, records.items(), last=True)
+            self._flush()
+            for stream, records in by_stream.items():
+                self._ledger.letters.drop(stream, records, code=DEFERRED)
+        for stream, number in self._deferred.items():
+            self.counts.stream(stream)["held"] -= number
+        self._deferred.clear()
+
+    def _complete(self) -> None:
+        """Load what hooks kept for the end; a hook goes on once its page is settled."""
+        for stream, key_properties, records in self._hooks.complete(self._ledger.claims):
+            items = [
+                Item(record, join_key([record[name] for name in key_properties]), 0) for record in records
+            ]
+            self._add(stream, key_properties, items, last=True)
+            self._flush()
 
     def _retry_parked(self) -> None:
         """Load what waited for rows that have arrived since; a record that waits on is tried once."""
@@ -346,3 +387,10 @@ class Pipeline:
     def _report_problems(self) -> None:
         for (stream, name, reason), number in sorted(self.engine.problems.items()):
             logger.warning("%s: %d values were left out of '%s': %s.", stream, number, name, reason)
+
+
+def _letter(batch: Batch, letter: Letter) -> DeadLetter:
+    item, record = letter.item, letter.item.record
+    if letter.fate == "merged":
+        record = {name: record[name] for name in batch.key_properties}
+    return DeadLetter(batch.stream, item.key, "", letter.fate, letter.code, None, letter.reason, record)

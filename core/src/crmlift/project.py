@@ -30,13 +30,14 @@ class Project:
     """A target with its settings.
 
     `name` is the CRM's short name, such as `odoo`; `plugin` is what Meltano calls the target, such as
-    `target-odoo--eu`.
+    `target-odoo--eu`. `folder` holds what commands leave for each other.
     """
 
     name: str
     plugin: str
     target: type[CrmTarget]
     config: Mapping[str, Any]
+    folder: Path = Path(".crmlift")
 
     @property
     def mapping_path(self) -> Path:
@@ -46,7 +47,12 @@ class Project:
     @property
     def plan_path(self) -> Path:
         """Where the latest plan lies."""
-        return Path(".crmlift") / f"{self.plugin}.plan.json"
+        return self.folder / f"{self.plugin}.plan.json"
+
+    @property
+    def cutover_path(self) -> Path:
+        """Where the latest cut-over lies."""
+        return self.folder / f"{self.plugin}.cutover.json"
 
     def variable(self, setting: str) -> str:
         """Return the environment variable by which Meltano takes a setting of the target."""

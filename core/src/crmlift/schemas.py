@@ -15,6 +15,7 @@ from crmlift.handoff.model import Handoff, Item
 from crmlift.plan.model import Plan, ProvisionedField
 from crmlift.reconcile import Reconciliation
 from crmlift.rehearse.page import Rehearsal
+from crmlift.report.model import Report
 from crmlift.retry import Retried
 from crmlift.rollback import Undone
 from crmlift.scope.model import Profile
@@ -34,6 +35,7 @@ PRINTED: dict[str, Any] = {
     "retry": Retried,
     "rollback": list[Undone],
     "forget": Forgotten,
+    "report": Report,
 }
 """The type of what each command prints; `handoff-item` is that of the files beside its index."""
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from singer_sdk.singerlib import Message, RecordMessage, SchemaMessage, StateMes
 
 from tap_customerio.sandbox import Settings, create_app
 from tap_customerio.sandbox.server import Server
+from tap_customerio.sandbox.warehouse import write_file
 from tap_customerio.tap import TapCustomerIO
 from tap_customerio.workspace import Workspace, generate
 from tap_customerio.workspace.load import Sandbox
@@ -33,8 +35,11 @@ class Output:
     records: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     states: list[dict[str, Any]] = field(default_factory=list)
     streams: list[str] = field(default_factory=list)
+    stop_after: int | None = None  # records of any stream
 
     def write_message(self, message: Message) -> None:
+        if self.stop_after is not None and sum(map(len, self.records.values())) >= self.stop_after:
+            raise KeyboardInterrupt  # as a signal would
         if isinstance(message, RecordMessage):
             self.records[message.stream].append(message.record)
         elif isinstance(message, StateMessage):
@@ -86,9 +91,9 @@ class Running:
     def writer(self) -> Sandbox:
         return Sandbox(self.url)
 
-    def output(self) -> Output:
-        """Somewhere for a tap to write to."""
-        return Output()
+    def output(self, stop_after: int | None = None) -> Output:
+        """Somewhere for a tap to write to; after so many records, the run is interrupted."""
+        return Output(stop_after=stop_after)
 
     def read(self, *streams: str, state: dict[str, Any] | None = None, **config: Any) -> Output:
         """Run the tap for these streams (all, if none is named) and return what it wrote."""
@@ -116,6 +121,18 @@ class Running:
         return tap
 
 
+@pytest.fixture(scope="session")
+def write_warehouse() -> Callable[[Sandbox, Path], None]:
+    """Writes files of the workspace, and of one person who was suppressed before."""
+
+    def write(sandbox: Sandbox, folder: Path) -> None:
+        sandbox.write_warehouse(folder)
+        row = {"internal_customer_id": "a1b2ffffffff", "deleted": True, "suppressed": True, "updated_at": NOW}
+        write_file(folder / "people_v5_1_0.parquet", "people", [row], 5)
+
+    return write
+
+
 def running(people: int, **settings: Any) -> Iterator[Running]:
     chosen = Settings(**{"clock": NOW, "rate_limit": False, **settings})
     with Server(create_app(chosen)) as server:
@@ -131,9 +148,15 @@ def shared() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def everything(shared: Running) -> Output:
-    """One full read of the shared sandbox."""
-    return shared.read(archived_messages_sample=3)
+def everything(
+    shared: Running,
+    tmp_path_factory: pytest.TempPathFactory,
+    write_warehouse: Callable[[Sandbox, Path], None],
+) -> Output:
+    """One full read of the shared sandbox: by the App API, and from files what only they tell."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    write_warehouse(shared.writer, folder)
+    return shared.read(archived_messages_sample=3, warehouse_path=str(folder), routes={"default": "api"})
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
         "optouts",
         "esp_suppressions",
         "consent",
+        "broadcast_trigger_status",
         "broadcast_errors",
         "exports",
         "suppressions",
@@ -91,6 +92,12 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
         "activities",
         "deliveries",
         "archived_messages",
+        "suppressed_profiles",
+        "attribute_changes",
+        "subjects",
+        "outputs",
+        "delivery_metrics",
+        "delivery_contents",
     }
     for stream in catalog.values():
         for name, schema in stream["schema"]["properties"].items():

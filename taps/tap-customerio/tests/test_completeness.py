@@ -37,8 +37,14 @@ def test_every_stream_has_a_line_with_what_was_read(everything):
 def test_what_no_stream_can_give_is_named(shared):
     said = about(shared.read("completeness", service_account_token=None))
     missing = {subject for subject, line in said.items() if line["status"] == "not_available"}
-    assert missing >= {"journey_graphs", "suppressed_people", "archived_segments", "older_activities"}
+    assert missing >= {"journey_graphs", "archived_segments", "older_activities"}
     assert all(said[subject]["reason"] for subject in missing)
+
+
+def test_what_only_files_give_is_missing_without_them(sandbox, everything):
+    of_files = {"suppressed_people", "message_bodies", "people_in_journeys"}
+    assert not of_files & about(everything).keys()  # there are files
+    assert of_files < about(sandbox.read("completeness")).keys()
 
 
 def test_counts_stand_beside_the_workspaces_own(shared, everything):

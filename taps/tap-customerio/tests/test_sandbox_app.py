@@ -358,3 +358,14 @@ def test_design_studio_has_numbered_pages(shared):
     pages = [shared.get("/v1/design_studio/emails", page=n, limit=3)["emails"] for n in (1, 2, 3)]
     assert [len(page) for page in pages] == [3, 1, 0]
     assert shared.get("/v1/design_studio/emails", updated_after=NOW)["emails"] == []
+
+
+def test_requests_that_come_before_a_429_is_over_are_counted(sandbox):
+    sandbox.fault("status", status=429, retry_after=60)
+    sandbox.stats()
+    for _ in range(3):
+        sandbox.get("/v1/snippets")
+    counted = sandbox.stats()
+    assert (counted["statuses"], counted["early"]) == ({"200": 2, "429": 1}, 2)
+    sandbox.get("/v1/snippets")
+    assert sandbox.stats()["early"] == 0  # counts began anew

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,8 @@ _CONFIG = {
     "service_account_token": "sandbox-service-account",
     "ui_api_url": f"{_SERVER.url}/ui",
     "archived_messages_sample": 3,
+    "warehouse_path": (_FILES := tempfile.TemporaryDirectory()).name,
+    "routes": {"default": "api"},
 }
 
 
@@ -47,10 +51,13 @@ SingerTests = get_tap_test_class(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
+def _sandbox(write_warehouse: Callable[[Sandbox, Path], None]) -> Iterator[None]:
     with _SERVER:
-        Sandbox(_SERVER.url).load(generate(30, now=NOW))
+        sandbox = Sandbox(_SERVER.url)
+        sandbox.load(generate(30, now=NOW))
+        write_warehouse(sandbox, Path(_FILES.name))
         yield
+    _FILES.cleanup()
 
 
 class TestTapCustomerIO(SingerTests):

@@ -282,6 +282,24 @@ def test_events_become_activities_and_come_once(sandbox, tmp_path):
     assert [(one["id"], one["type"]) for one in new] == [("01EVENT0003", "unsubscribed_customer")]
 
 
+def test_what_the_sandbox_reports_comes_through_the_receiver_to_the_tap(sandbox, tmp_path):
+    # The receiver's clock is the real one, as is that of the sandbox's signatures.
+    with Server(create_app(Spool(tmp_path), KEY)) as server:
+        body = {"url": server.url, "key": KEY, "since": NOW - 60 * DAY}
+        counts = requests.post(f"{sandbox.url}/_sandbox/webhooks", json=body, timeout=60).json()
+    assert counts["refused"] == 0
+    assert counts["accepted"] > 50
+    output = sandbox.read("activities", "deliveries", webhook_events_path=str(tmp_path), activity_types=[])
+    found = output.by("activities", "id")
+    assert len(found) == counts["accepted"]
+    deliveries = output.by("deliveries", "id")
+    for activity in found.values():
+        metric = activity["type"].split("_")[0]
+        delivery = deliveries[activity["delivery_id"]]
+        assert delivery["metrics"][metric] == activity["timestamp"]
+        assert delivery["cio_id"] == activity["cio_id"]
+
+
 def test_events_come_though_activities_are_closed(sandbox, tmp_path):
     sandbox.settings.forbidden = "/v1/activities"
     write(tmp_path, "1", as_line(event(1)))

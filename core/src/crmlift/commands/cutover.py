@@ -12,6 +12,7 @@ from crmlift.commands.checks import show_counts, show_verification
 from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
 from crmlift.commands.run import run_and_count
 from crmlift.cutover import cut_over
+from crmlift.pages import write_private
 from crmlift.project import open_project
 from crmlift.running import run_plan
 
@@ -37,7 +38,7 @@ def cutover(
     with project.opened() as (_, ledger, crm):
         checked = reading.verify(ledger, crm, sample=sample, seed=seed)
     result = cut_over(counts, after, checked)
-    Path(".crmlift", f"{project.plugin}.cutover.json").write_text(result.model_dump_json(indent=2) + "\n")
+    write_private(project.cutover_path, result.model_dump_json(indent=2) + "\n")
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -50,7 +51,7 @@ def demo(target: str, people: int, folder: Path) -> None:
         _step("Loading the bundled workspace into the Customer.io sandbox")
         _fill(source, people)
         with _settings(target, folder, source, crm_server):
-            differs = _migrate(open_project(target), folder)
+            differs = _migrate(replace(open_project(target), folder=folder), folder)
     if differs:
         sys.exit(DIFFERENCES_EXIT_CODE)
 

@@ -39,7 +39,7 @@ def report(target: str | None, config_file: Path | None, output: Path, sample: i
         checked = reading.verify(ledger, crm, sample=sample or None)
         facts = build_report(project, mapping, ledger, counts, checked)
     if as_json:
-        print_json(facts)
+        print_json(facts.model_dump(mode="json"))
         return
     output.write_text(render_html(facts), encoding="utf-8")
     console.print(f"Wrote {output.resolve()}", soft_wrap=True)

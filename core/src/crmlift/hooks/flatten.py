@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field, PrivateAttr
 
-from crmlift.batch import Batch
+from crmlift.batch import Batch, Item
+from crmlift.hooks.names import Names, leaves
+from crmlift.hooks.options import Options
 from crmlift.hookspecs import hookimpl
+from crmlift.mapping.convert import to_list, to_text
+
+Array = Literal["keep", "text", "json", "multi", "rows"]
 
 
-class Flatten(BaseModel):
+class Flatten(Options):
     """Write a flat copy of a nested dict into another key of the record; the original stays.
 
-    `streams` maps a stream to the key that holds its nested dict. Names are joined by `separator`.
-    Lists and empty dicts are kept as they are. Where two paths give one flat name (a literal
-    `a.b` beside `a: {b}`), the literal one keeps it and the nested one is found at `a.b.2`.
+    `streams` maps a stream to the key that holds its nested dict. `crmlift.hooks.names` says how names are
+    made. `arrays`, and `arrays_of` by flat name, say what becomes of a list: kept, text, JSON, the distinct
+    items joined by `multi_joiner`, or child rows: a record each in the stream `<stream>_<name>`.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     streams: dict[str, str]
     into: str = "traits"
-    separator: str = "."
+    separator: str = Field(".", min_length=1)
+    legal: bool = False
+    max_length: int | None = Field(None, ge=16)
+    ignore_case: bool = False
+    contested: list[str] = []
+    arrays: Array = "keep"
+    arrays_of: dict[str, Array] = {}
+    multi_joiner: str = ";"
+    _names: Names = PrivateAttr(default_factory=Names)
+
+    def model_post_init(self, _context: object) -> None:
+        """Make the names' rule once: it remembers the paths that it has seen."""
+        self._names = Names(self.separator, self.legal, self.max_length, self.ignore_case, self.contested)
 
     @hookimpl
     def crmlift_prepare(self, batch: Batch) -> None:
@@ -32,25 +47,32 @@ class Flatten(BaseModel):
             return
         for item in batch.items:
             nested = item.record.get(source)
-            item.record[self.into] = flatten(nested, self.separator) if isinstance(nested, dict) else {}
+            item.record[self.into] = self._flat(nested, item, batch) if isinstance(nested, dict) else {}
 
+    def _flat(self, nested: dict[str, Any], item: Item, batch: Batch) -> dict[str, Any]:
+        values = leaves(nested)
+        names = self._names.of(values)
+        if clashes := self._names.clashes(names):
+            batch.count("names_clashed", clashes)
+        flat: dict[str, Any] = {}
+        for path, name in names.items():
+            value = values[path]
+            how = self.arrays_of.get(name, self.arrays) if type(value) is list else "keep"
+            if how == "rows":
+                self._emit(name, value, item, batch)
+            else:
+                flat[name] = value if how == "keep" else self._array(value, how)
+        return flat
 
-def flatten(nested: dict[str, Any], separator: str = ".") -> dict[str, Any]:
-    """Return the leaves of a nested dict by their joined names, in a stable order."""
-    flat = {name: value for name, value in nested.items() if not _branches(value)}
-    for name, value in nested.items():
-        if _branches(value):
-            for inner, leaf in flatten(value, separator).items():
-                flat[_free(f"{name}{separator}{inner}", flat, separator)] = leaf
-    return flat
+    def _array(self, value: list[Any], how: Array) -> str:
+        if how == "multi":
+            return self.multi_joiner.join(dict.fromkeys(map(to_text, value)))
+        return to_text(value) if how == "json" else to_list(value)
 
-
-def _branches(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value)
-
-
-def _free(name: str, taken: dict[str, Any], separator: str) -> str:
-    candidate, number = name, 2
-    while candidate in taken:
-        candidate, number = f"{name}{separator}{number}", number + 1
-    return candidate
+    def _emit(self, name: str, values: list[Any], item: Item, batch: Batch) -> None:
+        """Make a record of each item; `parent` is the source's key, also where its row is another's."""
+        keys = {key: item.record[key] for key in batch.key_properties}
+        for position, value in enumerate(values):
+            record = {"parent": item.key, "position": position, **keys, "item": value}
+            batch.emit(f"{batch.stream}_{name}", ("parent", "position"), record, after=item)
+        batch.count("child_rows", len(values))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
 
 import pluggy
+from pydantic import ValidationError
 
 from crmlift import hookspecs, plugins
-from crmlift.batch import Batch
+from crmlift.batch import Batch, Claims
 from crmlift.errors import ConfigError, CrmliftError
+from crmlift.hookspecs import Page
 
 
 class Hooks:
@@ -23,28 +28,51 @@ class Hooks:
             self._manager.register(_make(name, settings), name=name)
         self._manager.check_pending()
 
-    @property
-    def call(self) -> pluggy.HookRelay:
-        """The hooks to call, by name."""
-        return self._manager.hook
-
     def prepare(self, batch: Batch) -> None:
-        """Run the pre-load transforms; an error names the plugin."""
-        for hook in reversed(self._manager.hook.crmlift_prepare.get_hookimpls()):
-            try:
+        """Run the pre-load transforms on a batch."""
+        for hook in self._impls("crmlift_prepare"):
+            with _named(hook, f"on stream '{batch.stream}'"):
                 hook.function(*[batch for _ in hook.argnames])
-            except CrmliftError:
-                raise
-            except Exception as error:
-                name, what = hook.plugin_name, type(error).__name__
-                raise ConfigError(
-                    f"The hook '{name}' failed on stream '{batch.stream}': {what}.",
-                    hint="Nothing of this batch was written. See 'hooks:' in the mapping.",
-                ) from error
+
+    def complete(self, claims: Claims) -> Iterator[Page]:
+        """Yield what plugins kept for the end of the input."""
+        for hook in self._impls("crmlift_complete"):
+            with _named(hook, "at the end of the input"):
+                pages = hook.function(*[claims for _ in hook.argnames])
+                yield from cast("Iterator[Page]", pages or iter(()))
+
+    def tell(self, event: str, **facts: object) -> None:
+        """Tell all plugins of an event in the life of the run."""
+        for hook in self._impls(event):
+            with _named(hook, f"in {event}"):
+                hook.function(*[facts[name] for name in hook.argnames])
+
+    def _impls(self, name: str) -> list[pluggy.HookImpl]:
+        hooks: list[pluggy.HookImpl] = getattr(self._manager.hook, name).get_hookimpls()
+        return hooks[::-1]
+
+
+@contextmanager
+def _named(hook: pluggy.HookImpl, where: str) -> Iterator[None]:
+    """Name the plugin of an error and the line where it arose: its text may quote a value."""
+    try:
+        yield
+    except (CrmliftError, GeneratorExit):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConfigError(
+            f"The hook '{hook.plugin_name}' failed {where}: {type(error).__name__} "
+            f"({Path(last.filename).name}, line {last.lineno}).",
+            hint="What it had in hand was not written. See 'hooks:' in the mapping.",
+        ) from error
 
 
 def _make(name: str, settings: Mapping[str, Any]) -> object:
     try:
         return plugins.load(plugins.find(plugins.HOOKS, name))(**settings)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise ConfigError(f"The options of the hook '{name}' are wrong: {'; '.join(problems)}.") from None
     except (TypeError, ValueError) as error:
         raise ConfigError(f"The options of the hook '{name}' are wrong: {error}.") from None

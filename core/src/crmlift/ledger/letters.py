@@ -1,4 +1,4 @@
-"""Dead letters: records that were rejected, held or excluded, whole, with the reason."""
+"""Dead letters: records that were rejected, held or excluded, whole, with the reason; and who was merged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 
 from crmlift.batch import Item
 from crmlift.chunks import chunks
@@ -18,7 +18,10 @@ from crmlift.ledger.store import PAGE, Store, dumps
 
 @dataclass(slots=True)
 class DeadLetter:
-    """A record that was not loaded, whole, with the reason; `fate` is rejected, held or excluded."""
+    """A record that was not loaded, whole, with the reason; `fate` is rejected, held or excluded.
+
+    Of a record that joined another's row (`fate` merged), `record` holds the key of that row alone.
+    """
 
     stream: str
     source: str
@@ -53,13 +56,28 @@ class Letters:
     def all(self, *, fate: str | None = None) -> list[DeadLetter]:
         """Return what was not loaded, by stream and source."""
         t = tables.dead_letters.c
+        return self._read(t.fate == fate) if fate else self._read()
+
+    def page(self, *, code: str) -> list[DeadLetter]:
+        """Return the first page of the letters with a code."""
+        return self._read(tables.dead_letters.c.code == code, limit=PAGE)
+
+    def _read(self, *where: ColumnElement[bool], limit: int | None = None) -> list[DeadLetter]:
+        t = tables.dead_letters.c
         columns = t.stream, t.source, t.entity, t.fate, t.code, t.field, t.detail, t.record
-        query = select(*columns).where(t.scope == self._store.scope).order_by(t.stream, t.source, t.entity)
-        if fate:
-            query = query.where(t.fate == fate)
+        query = select(*columns).where(t.scope == self._store.scope, *where)
+        query = query.order_by(t.stream, t.source, t.entity).limit(limit)
         with self._store.transaction() as db:
             rows = db.execute(query).all()
         return [DeadLetter(**{**row._mapping, "record": orjson.loads(row.record)}) for row in rows]
+
+    def drop(self, stream: str, sources: Iterable[str], *, code: str) -> None:
+        """Drop the letters of records that still have a code after they were judged again."""
+        t = tables.dead_letters.c
+        mine = t.scope == self._store.scope, t.stream == stream, t.code == code
+        with self._store.transaction() as db:
+            for page in chunks(sources, PAGE):
+                db.execute(delete(tables.dead_letters).where(*mine, t.source.in_(page)))
 
     def sources(self) -> set[tuple[str, str]]:
         """Return stream and source of every record in the dead letters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import delete, select
 
@@ -48,7 +48,7 @@ class CandidateIndex:
 
 
 class ClaimRegister:
-    """Which record was first to claim a value."""
+    """What hooks remember: which record was first to claim a value, and a text per value."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -57,13 +57,12 @@ class ClaimRegister:
         """Claim values for keys, first come first served; return the owner's key per value."""
         if not wanted:
             return {}
-        rows = [{"scope": self._store.scope, "kind": kind, "value": v, "key": k} for v, k in wanted.items()]
         with self._store.transaction() as db:
-            db.execute(self._store.insert(tables.claims).on_conflict_do_nothing(), rows)
+            db.execute(self._store.insert(tables.claims).on_conflict_do_nothing(), self._rows(kind, wanted))
             return self.owners(kind, wanted)
 
     def owners(self, kind: str, values: Iterable[str]) -> dict[str, str]:
-        """Return the owner's key per value, for those that somebody has claimed."""
+        """Return the owner's key per value that was claimed or put; claim nothing."""
         t = tables.claims.c
         owners: dict[str, str] = {}
         with self._store.transaction() as db:
@@ -73,3 +72,32 @@ class ClaimRegister:
                 )
                 owners |= {row[0]: row[1] for row in db.execute(query)}
         return owners
+
+    def put(self, kind: str, held: Mapping[str, str]) -> None:
+        """Keep a text per value, in place of what was there."""
+        if not held:
+            return
+        statement = self._store.insert(tables.claims)
+        keys = ["scope", "kind", "value"]
+        with self._store.transaction() as db:
+            db.execute(
+                statement.on_conflict_do_update(index_elements=keys, set_={"key": statement.excluded.key}),
+                self._rows(kind, held),
+            )
+
+    def take(self, kind: str) -> Iterator[dict[str, str]]:
+        """Yield all that a kind holds, page by page; a page is dropped once the next is asked for."""
+        t = tables.claims.c
+        mine = t.scope == self._store.scope, t.kind == kind
+        while True:
+            with self._store.transaction() as db:
+                found = db.execute(select(t.value, t.key).where(*mine).order_by(t.value).limit(PAGE)).all()
+            if not found:
+                return
+            page = {row[0]: row[1] for row in found}
+            yield page
+            with self._store.transaction() as db:
+                db.execute(delete(tables.claims).where(*mine, t.value.in_(page)))
+
+    def _rows(self, kind: str, held: Mapping[str, str]) -> list[dict[str, object]]:
+        return [{"scope": self._store.scope, "kind": kind, "value": v, "key": k} for v, k in held.items()]

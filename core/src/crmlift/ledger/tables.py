@@ -163,5 +163,5 @@ claims = Table(
     Column("kind", String, primary_key=True),
     Column("value", String, primary_key=True),
     Column("key", String, nullable=False),
-    comment="Which record was first to claim a value, for deduplication.",
+    comment="What hooks remember: who was first to claim a value, or a text per value.",
 )

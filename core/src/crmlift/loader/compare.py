@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -43,11 +43,16 @@ def same(left: Any, right: Any) -> bool:
 
 
 def changes(
-    wanted: Values, current: Values, *, fill_empty: Collection[str]
+    wanted: Values,
+    current: Values,
+    *,
+    fill_empty: Collection[str],
+    sticky: Mapping[str, bool] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return what to write, and the fields whose own value the CRM keeps.
 
-    A field of `fill_empty` is written only where the CRM has nothing.
+    A field of `fill_empty` is written only where the CRM has nothing. A field of `sticky` never leaves
+    the value named there, and takes it over any other.
     """
     write: dict[str, Any] = {}
     kept: list[str] = []
@@ -55,7 +60,11 @@ def changes(
         present = current.get(name)
         if same(present, value):
             continue
-        if present is not None and name in fill_empty:
+        if sticky and name in sticky:
+            keeps = present is sticky[name] or (value is not sticky[name] and present is not None)
+        else:
+            keeps = present is not None and name in fill_empty
+        if keeps:
             kept.append(name)
         else:
             write[name] = value

@@ -45,8 +45,10 @@ class Ready:
 
     def fill_empty(self) -> frozenset[str]:
         """Return the fields that are written only where the CRM has nothing."""
-        adopted = self.origin == Origin.ADOPTED and self.row.rule.rule.on_match == "fill_empty"
-        return frozenset(self.values) if adopted or self.row.joins else self.row.rule.fill_empty
+        rule = self.row.rule
+        if self.origin == Origin.ADOPTED and rule.rule.on_match == "fill_empty":
+            return frozenset(self.values)
+        return frozenset(self.values) - rule.overwrite if self.row.weak else rule.fill_empty
 
     def settle(self, *, wrote: bool) -> None:
         """Note whether the comparison found something to write."""

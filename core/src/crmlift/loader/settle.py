@@ -204,7 +204,9 @@ class Settler:
                     ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
                 )
                 continue
-            write, ready.kept = changes(ready.values, before, fill_empty=ready.fill_empty())
+            write, ready.kept = changes(
+                ready.values, before, fill_empty=ready.fill_empty(), sticky=ready.row.rule.sticky
+            )
             if ready.row.rule.rule.mode == "create":
                 write, ready.kept = {}, [*ready.kept, *write]
             ready.settle(wrote=bool(write))

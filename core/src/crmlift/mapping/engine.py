@@ -31,7 +31,8 @@ class Row:
 
     `key` is its identity there; `source` tells who says so, and is the key itself where the
     record owns the row. `values` are canonical; None clears. `joins` marks a row of a merged record
-    that fills the row of the record it was merged into; what has a key of its own stays its own.
+    that fills the row of the record it was merged into; what has a key of its own stays its own. A `weak`
+    row fills only what is empty in the CRM.
     """
 
     entity: str
@@ -44,6 +45,7 @@ class Row:
     item: Item
     deleted: bool = False
     joins: bool = False
+    weak: bool = False
 
     def says_the_same_as(self, other: Row) -> bool:
         """Whether both would leave the CRM, and the ledger, in one state."""
@@ -73,6 +75,8 @@ class CompiledRule:
     links: list[tuple[str, Getter, LinkMap]]
     match: list[tuple[str, Getter]]
     fill_empty: frozenset[str] = field(default_factory=frozenset)
+    overwrite: frozenset[str] = field(default_factory=frozenset)
+    sticky: dict[str, bool] = field(default_factory=dict)
     required_links: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -137,6 +141,7 @@ class Engine:
         joins = item.into is not None and key == item.into
         owns = rule.rule.mode != "update" and not joins
         source = key if owns else item.key if joins else f"{stream}#{item.key}"
+        weak = item.weak and key == (item.into or item.key)
         if DELETED in record and record[DELETED] is not None:
             return Row(entity, key, source, {}, {}, rule, stream, item, deleted=True, joins=joins)
         values: dict[str, Value] = {}
@@ -169,7 +174,7 @@ class Engine:
                 return Rejected(
                     entity, stream, item, Refusal("missing_link", "the record names no parent", name)
                 )
-        return Row(entity, key, source, values, links, rule, stream, item, joins=joins)
+        return Row(entity, key, source, values, links, rule, stream, item, joins=joins, weak=weak)
 
 
 def _reason(error: Exception) -> str:
@@ -237,7 +242,12 @@ def key_getter(paths: list[str]) -> Getter:
     return get_key
 
 
+_STICKY = {"keep_true": True, "keep_false": False}
+
+
 def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
+    writes = {name: spec.write or rule.write for name, spec in rule.fields.items()}
+    writes |= dict.fromkeys(rule.links, rule.write)
     return CompiledRule(
         stream=stream,
         rule=rule,
@@ -246,11 +256,9 @@ def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
         fields=[_compile_field(name, spec, rule) for name, spec in rule.fields.items()],
         links=[(name, key_getter(link.key), link) for name, link in rule.links.items()],
         match=[(name, path_getter(path)) for name, path in rule.match.items()],
-        fill_empty=frozenset(
-            name
-            for name in (*rule.fields, *rule.links)
-            if ((rule.fields[name].write if name in rule.fields else None) or rule.write) == "fill_empty"
-        ),
+        fill_empty=frozenset(name for name, write in writes.items() if write == "fill_empty"),
+        overwrite=frozenset(name for name, spec in rule.fields.items() if spec.write == "overwrite"),
+        sticky={name: _STICKY[write] for name, write in writes.items() if write in _STICKY},
         required_links=frozenset(name for name, link in rule.links.items() if link.required),
     )
 

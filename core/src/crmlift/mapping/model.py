@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from crmlift.destination import FieldType
 
 Write = Literal["overwrite", "fill_empty"]
+FieldWrite = Literal["overwrite", "fill_empty", "keep_true", "keep_false"]
 Nulls = Literal["keep", "clear"]
 Convert = Literal[
     "text",
@@ -63,7 +64,10 @@ class FieldMap(Model):
 
     Exactly one of `from` (the first path that holds something wins), `expr` and `value` is given.
     `as` names a conversion; where it fails, `on_error` says whether the value is left out (and
-    counted) or the row is rejected. A null never overwrites unless `nulls` is `clear`.
+    counted) or the row is rejected. A null never overwrites unless `nulls` is `clear`. With `write`
+    `keep_true`, true is written over anything and nothing is written over true, whoever wrote it: so an
+    opt-out is never undone, by no later record and no merge. `keep_false` is its mirror. A field that says
+    `overwrite` itself is also written by records that joined the row and fill only the gaps of other fields.
     """
 
     from_: Paths | None = Field(None, alias="from")
@@ -73,7 +77,7 @@ class FieldMap(Model):
     default: Any = None
     on_missing: Literal["omit", "reject"] = "omit"
     on_error: Literal["omit", "reject"] = "omit"
-    write: Write | None = None
+    write: FieldWrite | None = None
     nulls: Nulls | None = None
     custom: CustomField | None = None
 

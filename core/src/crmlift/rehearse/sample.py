@@ -144,7 +144,7 @@ def rows_of(source: Path, mapping: MappingFile) -> Iterator[Row]:
 
 
 class _Claims:
-    """Claims of the file alone: the same ones in every pass."""
+    """What hooks remember, of the file alone: the same in every pass."""
 
     def __init__(self) -> None:
         self._owners: dict[tuple[str, str], str] = {}
@@ -156,6 +156,14 @@ class _Claims:
     def owners(self, kind: str, values: Iterable[str]) -> dict[str, str]:
         """Return the owners that there are."""
         return {value: self._owners[kind, value] for value in values if (kind, value) in self._owners}
+
+    def put(self, kind: str, held: Mapping[str, str]) -> None:
+        """Keep texts."""
+        self._owners.update({(kind, value): text for value, text in held.items()})
+
+    def take(self, kind: str) -> Iterator[dict[str, str]]:
+        """Yield what a kind holds, and drop it."""
+        yield {value: self._owners.pop((of, value)) for of, value in list(self._owners) if of == kind}
 
 
 class _Reader:
@@ -181,13 +189,14 @@ class _Reader:
                 yield from self._prepared(stream, piece)
 
     def _prepared(self, stream: str, piece: list[Prepared]) -> Iterator[tuple[int, list[Row]]]:
-        lines = {id(prepared.item): prepared.line for prepared in piece}
-        batch = Batch(stream, [prepared.item for prepared in piece], self._keys[stream], self._claims)
+        items = [prepared.item for prepared in piece]
+        batch = Batch(stream, items, self._keys[stream], self._claims, last=True)
         self._hooks.prepare(batch)
         by_line: dict[int, list[Row]] = {}
-        for row in self.engine.rows(stream, batch.items):
-            if not isinstance(row, Rejected):
-                by_line.setdefault(lines[id(row.item)], []).append(row)
+        for name, some in [(stream, batch.items), *((name, made) for name, _, made in batch.emitted())]:
+            for row in self.engine.rows(name, some):
+                if not isinstance(row, Rejected):
+                    by_line.setdefault(row.item.seq, []).append(row)
         yield from by_line.items()
 
     def _records(self, streams: Collection[str]) -> Iterator[Prepared]:

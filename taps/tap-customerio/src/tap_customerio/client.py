@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from typing import Unpack
 
 import requests
 
 from tap_customerio import concurrency
-from tap_customerio.errors import CustomerIOError, Unauthorized
+from tap_customerio.errors import CustomerIOError, LinkExpired, Unauthorized, Unavailable
 from tap_customerio.transport import JSON, Call, Options, Transport
 
 HOSTS = {"us": "https://api.customer.io", "eu": "https://api-eu.customer.io"}
@@ -28,6 +29,25 @@ class Client(Transport):
         super().__init__(api_url or HOSTS[region], **options)
         self.region = region
         self._api_key = api_key
+
+    def rest(self, seconds: float) -> None:
+        """Wait, without using the budget. Raises Stopped."""
+        self._budget.rest(seconds)
+
+    def lines(self, url: str) -> Iterator[str]:
+        """The lines of a file behind a signed address: another host, which gets no key and costs no budget.
+
+        Raises LinkExpired or Unavailable; neither names the address, which is a credential.
+        """
+        try:
+            with requests.get(url, stream=True, timeout=self._timeout) as response:
+                if response.status_code in (400, 403, 404, 410):
+                    raise LinkExpired(f"the link no longer holds (HTTP {response.status_code})")
+                if response.status_code != 200:
+                    raise Unavailable(f"the file cannot be had now (HTTP {response.status_code})")
+                yield from _lines(codecs.iterdecode(response.iter_content(1 << 16), "utf-8-sig"))
+        except requests.RequestException as error:
+            raise Unavailable(f"the download broke ({type(error).__name__})") from None
 
     def pages(
         self, calls: Iterable[Call], more: Callable[[Call, JSON], bool] | None = None
@@ -101,6 +121,16 @@ class Client(Transport):
     @property
     def _secrets(self) -> tuple[str, ...]:
         return (self._api_key,)
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Text as lines with their ends, wherever it was cut."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        yield from (line + "\n" for line in whole)
+    if rest:
+        yield rest
 
 
 __all__ = ["HOSTS", "JSON", "Call", "Client"]

@@ -9,6 +9,7 @@
     │   ├── NoRoute        the address has no such operation at all
     │   └── QuotaUsedUp    a daily quota: nothing more today
     ├── Stopped            the tap is asked to end
+    ├── LinkExpired        a link to a file no longer holds; another one can be had
     └── Unavailable        worth another try: rate limit, server error, broken connection
 
 A message never holds a key, a request body, a response body or an address of a person: it names the
@@ -54,6 +55,10 @@ class QuotaUsedUp(Refused):
 
 class Unavailable(CustomerIOError, RetriableAPIError):
     """A failure that passes: HTTP 429, 5xx, or a connection that broke."""
+
+
+class LinkExpired(CustomerIOError):
+    """A signed address that no longer holds."""
 
 
 class Stopped(CustomerIOError):

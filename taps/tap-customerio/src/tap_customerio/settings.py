@@ -125,6 +125,26 @@ SETTINGS = th.PropertiesList(
         description="Route by stream, and `default`: `api`, `export`, `warehouse`, or `auto` by cost.",
     ),
     th.Property(
+        "exports",
+        th.BooleanType(nullable=False),
+        default=False,
+        title="Exports",
+        description="Allow the route `export`: each export leaves a row in the workspace's list of them.",
+    ),
+    th.Property(
+        "warehouse_path",
+        th.StringType,
+        title="Warehouse files",
+        description="Folder, or address of a bucket such as `s3://name/folder`, with data-warehouse files.",
+    ),
+    th.Property(
+        "warehouse_options",
+        th.ObjectType(additional_properties=True),
+        secret=True,
+        title="Options of the bucket",
+        description="What fsspec needs to open the bucket, such as `key` and `secret` for S3.",
+    ),
+    th.Property(
         "webhook_events_path",
         th.StringType,
         title="Events of webhooks",

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 def _no_key(_record: Record) -> object:
@@ -38,25 +39,26 @@ class Shelf:
         """A list: from its source the first time, from here after that."""
         if name in self._whole:
             return self._kept(name)
-        return self.keep(name, source(), key=key)
+        return self.keep(name, source(), short=lambda record: record, key=key)
 
     def keep(
         self,
         name: str,
-        records: Iterable[Record],
+        records: Iterable[T],
         *,
-        short: Callable[[Record], Record] = lambda record: record,
+        short: Callable[[T], Record | None],
         key: Callable[[Record], object] = _no_key,
-    ) -> Iterator[Record]:
-        """Pass records on, and keep a short form of each under a key."""
+    ) -> Iterator[T]:
+        """Pass records on, and keep a short form of each under a key; none of those where it is None."""
         self._whole.discard(name)
         self._db.execute("DELETE FROM records WHERE list = ?", (name,))
         for record in records:
             kept = short(record)
-            self._db.execute(
-                "INSERT INTO records (list, key, body) VALUES (?, ?, ?)",
-                (name, str(key(kept)), msgspec.json.encode(kept)),
-            )
+            if kept is not None:
+                self._db.execute(
+                    "INSERT INTO records (list, key, body) VALUES (?, ?, ?)",
+                    (name, str(key(kept)), msgspec.json.encode(kept)),
+                )
             yield record
         self._whole.add(name)
 

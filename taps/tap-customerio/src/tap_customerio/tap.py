@@ -7,6 +7,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from singer_sdk import Stream, Tap
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -25,6 +26,9 @@ from tap_customerio.streams.completeness import Completeness
 from tap_customerio.streams.sizes import Sizes
 from tap_customerio.transport import Options
 from tap_customerio.ui_api import UiClient
+
+if TYPE_CHECKING:
+    from tap_customerio.warehouse.folder import Folder
 
 
 class TapCustomerIO(Tap):
@@ -126,6 +130,15 @@ class TapCustomerIO(Tap):
     def own_streams(self) -> list[CustomerIOStream]:
         """The streams as what they are."""
         return [stream for stream in self.streams.values() if isinstance(stream, CustomerIOStream)]
+
+    @cached_property
+    def warehouse(self) -> Folder:
+        """The data-warehouse files. Raises ConfigValidationError."""
+        from tap_customerio.warehouse.folder import Folder  # needs an extra
+
+        config = self.config
+        options = config.get("warehouse_options") or {}
+        return Folder(config["warehouse_path"], options, config.get("workspace_id"))
 
     @cached_property
     def plan(self) -> Plan:

@@ -109,7 +109,7 @@ class Transport:
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="customerio")
         self._counting = threading.Lock()
-        self._max_tries = options.get("max_tries", 8)
+        self.max_tries = options.get("max_tries", 8)
         self._retry_seconds = options.get("retry_seconds", 1)
 
     def call(self, call: Call) -> JSON:
@@ -146,7 +146,7 @@ class Transport:
         """Try until it works, is refused, or has been tried often enough."""
         waits = backoff.expo(factor=self._retry_seconds, max_value=60)
         next(waits)  # the generator's first value starts it
-        for tries in range(1, self._max_tries):
+        for tries in range(1, self.max_tries):
             try:
                 return attempt()
             except Unavailable as error:

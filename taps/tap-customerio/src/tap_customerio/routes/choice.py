@@ -58,7 +58,7 @@ def _cheapest(tap: TapCustomerIO, stream: CustomerIOStream) -> Choice:
         return Choice(None, "; ".join(route.missing(tap) for route in stream.routes))
     costs = [(route, route.cost(stream, tap.sizes)) for route in usable]
     if len(costs) == 1:
-        return Choice(costs[0][0], "the only one there is", costs[0][1])
+        return Choice(costs[0][0], "the only one that is set up", costs[0][1])
     rate = tap.config["requests_per_second"]
     known = sorted(
         ((route, cost) for route, cost in costs if cost), key=lambda one: (one[1].time(rate), one[1].calls)

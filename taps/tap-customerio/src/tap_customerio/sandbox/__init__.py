@@ -20,6 +20,7 @@ from tap_customerio.sandbox.consent import Consent
 from tap_customerio.sandbox.content import Content
 from tap_customerio.sandbox.control import Control
 from tap_customerio.sandbox.errors import ApiError, TrackError, app_error_handler, no_route, reply
+from tap_customerio.sandbox.exports import Exports
 from tap_customerio.sandbox.faults import Faults, Stats
 from tap_customerio.sandbox.gate import Gate
 from tap_customerio.sandbox.history import History
@@ -31,6 +32,7 @@ from tap_customerio.sandbox.settings import Settings
 from tap_customerio.sandbox.store import Store
 from tap_customerio.sandbox.track import Track
 from tap_customerio.sandbox.ui_api import PREFIX, create_ui_api
+from tap_customerio.sandbox.warehouse import Warehouse
 
 
 async def _malformed(request: Request, error: Exception) -> Response:
@@ -45,6 +47,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     people = People(store, settings)
     objects = Objects(store, people)
     segments, history, content = Segments(people), History(people), Content(store, settings)
+    audience = Audience(people, objects, segments, faults)
     consent, metrics = Consent(people), Metrics(store, settings)
     control = Control(store, settings, content, consent, history, faults, stats)
 
@@ -61,10 +64,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *consent.routes(),
             *metrics.routes(),
             *segments.routes(),
-            *Audience(people, objects, segments, faults).routes(),
+            *audience.routes(),
+            *Exports(audience, faults).routes(),
             *content.routes(),
             *control.routes(),
             Mount(PREFIX, create_ui_api(store, settings, faults, stats)),
+            *Warehouse(store, settings).routes(),
         ],
         middleware=[Middleware(Gate, settings=settings, faults=faults, stats=stats)],
         exception_handlers={

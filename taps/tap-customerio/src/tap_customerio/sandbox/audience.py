@@ -80,14 +80,14 @@ class Audience:
             with self.store.transaction():
                 self.people.delete({id_type: ids[0]})
         rows = [row for value in ids if value and (row := self.people.find({id_type: str(value)}))]
-        people = [self._customer(row) for row in rows]
+        people = [self.customer(row) for row in rows]
         return reply(
             {"customers": [{"customer": p} for p in people] if self.settings.wrap_customers else people}
         )
 
     async def attributes(self, request: Request) -> Response:
         """One person."""
-        return reply({"customer": self._customer(named(self.people, request))})
+        return reply({"customer": self.customer(named(self.people, request))})
 
     async def objects_of(self, request: Request) -> Response:
         """The objects that a person belongs to; the type's id is a number here."""
@@ -170,7 +170,8 @@ class Audience:
         ]
         return reply({"cio_relationships": links, "next": cursor(rows[size - 1]["n"]) if rows[size:] else ""})
 
-    def _customer(self, row: Row) -> JSON:
+    def customer(self, row: Row) -> JSON:
+        """A person with attributes and devices."""
         attributes = self._values(parse(row["attributes"]))
         for name in ("cio_id", "id", "email"):
             if row[name]:

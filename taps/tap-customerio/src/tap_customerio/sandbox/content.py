@@ -49,6 +49,7 @@ CHILDREN = {kind for _, kind, *_ in _CHILDREN} | {
     "campaign_actions",
     "broadcast_triggers",
     "broadcast_errors",
+    "links",
     "newsletter_test_groups",
     "collection_content",
 }
@@ -83,7 +84,6 @@ class Content:
             Route("/v1/sender_identities", self._trailing("sender_identities")),
             Route("/v1/sender_identities/{id}", self._one("sender_identities", "sender_identity")),
             Route("/v1/reporting_webhooks/{id}", self._one("reporting_webhooks", "")),
-            Route("/v1/exports/{id}", self._one("exports", "export")),
             *(Route(f"/v1/design_studio/{kind}", self._numbered(kind)) for kind in _STUDIO),
             Route("/v1/design_studio/emails/{id}", self.studio_email),
             Route("/v1/newsletters/{id}", self._one("newsletters", "newsletter")),

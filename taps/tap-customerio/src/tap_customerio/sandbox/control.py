@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +15,7 @@ from tap_customerio.sandbox.content import CHILDREN, LISTS, Content
 from tap_customerio.sandbox.errors import reply
 from tap_customerio.sandbox.faults import Fault, Faults, Stats
 from tap_customerio.sandbox.history import History
+from tap_customerio.sandbox.reporting import events, send
 from tap_customerio.sandbox.settings import Settings
 from tap_customerio.sandbox.store import Store
 from tap_customerio.sandbox.ui_api.documents import Documents
@@ -45,6 +47,7 @@ class Control:
         return [
             Route("/_sandbox/config", self.config, methods=["GET", "POST"]),
             Route("/_sandbox/faults", self.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_sandbox/webhooks", self.webhooks, methods=["POST"]),
             Route("/_sandbox/stats", self.stats, methods=["GET", "DELETE"]),
         ]
 
@@ -71,6 +74,15 @@ class Control:
             except (msgspec.MsgspecError, TypeError, ValueError) as error:
                 return reply({"error": str(error)}, 400)
         return reply({"faults": self.faults_.left()})
+
+    async def webhooks(self, request: Request) -> Response:
+        """Send reporting webhooks of what happened since a moment: `{url, key, since}`."""
+        try:
+            body = msgspec.json.decode(await request.body())
+            found = events(self.history, int(body.get("since") or 0))
+            return reply(await run_in_threadpool(send, body["url"], body["key"], found))
+        except (msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError) as error:
+            return reply({"error": f"{type(error).__name__}: {error}"}, 400)
 
     async def stats(self, request: Request) -> Response:
         """Counts since the start, or since the last DELETE."""

@@ -73,17 +73,23 @@ class Stats:
         self.endpoints: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.most_per_second = 0
-        self.first = self.last = 0.0
+        self.early = 0  # requests that came although a 429 had told to wait
+        self.first = self.last = self._held_until = 0.0
         self._recent: deque[float] = deque()
 
     def arrived(self, now: float | None = None) -> None:
         """A request came in."""
         self.last = time.monotonic() if now is None else now
         self.first = self.first or self.last
+        self.early += self.last < self._held_until
         self._recent.append(self.last)
         while self._recent[0] <= self.last - 1:
             self._recent.popleft()
         self.most_per_second = max(self.most_per_second, len(self._recent))
+
+    def refused(self, retry_after: float, now: float | None = None) -> None:
+        """A 429 was answered: nobody should come for so many seconds."""
+        self._held_until = (time.monotonic() if now is None else now) + retry_after
 
     def answered(self, endpoint: str, status: int) -> None:
         """A request was answered, with this status."""
@@ -91,12 +97,16 @@ class Stats:
         self.statuses[str(status)] += 1
 
     def report(self) -> dict[str, Any]:
-        """All counts; `seconds` is the time between the first and the last request."""
+        """All counts; `seconds` is the time between the first and the last request.
+
+        `early` counts requests that came within the `Retry-After` of a 429.
+        """
         return {
             "requests": sum(self.endpoints.values()),
             "endpoints": dict(sorted(self.endpoints.items())),
             "statuses": dict(sorted(self.statuses.items())),
             "most_per_second": self.most_per_second,
+            "early": self.early,
             "seconds": self.last - self.first,
         }
 

@@ -95,6 +95,8 @@ def counted(app: ASGIApp, stats: Stats) -> ASGIApp:
             nonlocal status
             status = message.get("status", status)
             await send(message)
+            if message.get("status") == 429:
+                stats.refused(float(Headers(raw=message["headers"]).get("retry-after", "0")))
 
         try:
             await app(scope, receive, noted)

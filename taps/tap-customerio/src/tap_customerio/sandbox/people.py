@@ -167,7 +167,7 @@ class People:
         """Delete a person and keep the identifiers from coming back; their deliveries become anonymous."""
         row = self.find(identifiers)
         names = dict(row) if row else dict(identifiers)
-        values = [(name, names[name]) for name in ("id", "email") if names.get(name)]
+        values = [(name, names[name]) for name in ("id", "email", "cio_id") if names.get(name)]
         self.store.write_all("INSERT OR IGNORE INTO suppressed VALUES (?, ?)", values)
         if row:
             self.delete(identifiers)

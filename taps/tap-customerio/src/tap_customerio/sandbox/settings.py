@@ -19,8 +19,10 @@ class Settings:
     `rate` is in requests per second; `rate_limit` switches the limits off, but not the daily quota of
     archived messages (`archived_per_day`). `forbidden` holds paths, separated by commas, that answer 403
     with all below them, as for a key of narrow scope. Of the UI API: `grant_read_only` is whether a session
-    is read-only if asked to be, `token_seconds` how long its token lives. `wrap_customers` and
-    `attribute_values` choose between what the vendor documents and what its live API was seen to send.
+    is read-only if asked to be, `token_seconds` how long its token lives. An export is pending for
+    `export_looks` looks at it, then done or, with `export_fails`, failed; a link to it holds for
+    `export_link_seconds`. `wrap_customers` and `attribute_values` choose between what the vendor documents
+    and what its live API was seen to send.
     """
 
     region: Literal["us", "eu"] = "us"
@@ -39,6 +41,9 @@ class Settings:
     service_account_token: str = "sandbox-service-account"
     grant_read_only: bool = True
     token_seconds: int = 3600
+    export_looks: int = 1
+    export_link_seconds: int = 900
+    export_fails: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -126,6 +126,11 @@ class CustomerIOStream(Stream):
         del sizes
         return 1
 
+    def tell_state(self) -> None:
+        """Write a STATE message now."""
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
     def ask(self, call: Call) -> JSON | None:
         """One answer among many, or None where this one cannot be read: it is counted and left out.
 
@@ -227,8 +232,7 @@ class BookmarkedStream(CustomerIOStream):
     def note(self, name: str, value: object) -> None:
         """Put something else that is done into the state, and say so in a STATE message."""
         self.stream_state[name] = value
-        self.state_manager.is_flushed = False
-        self._write_state_message()
+        self.tell_state()
 
     @property
     def bookmark(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from singer_sdk import typing as th
@@ -27,9 +27,11 @@ class ComparedStream(CustomerIOStream):
 
     def read(self) -> Iterable[Record]:
         """Everything, or what is different from before."""
-        if self.tap.memory is None:
-            return self.everything()
-        return self._compared()
+        return self.compared(self.everything)
+
+    def compared(self, everything: Callable[[], Iterable[Record]]) -> Iterable[Record]:
+        """The same, of everything as some route gives it."""
+        return everything() if self.tap.memory is None else self._compared(everything)
 
     def everything(self) -> Iterable[Record]:
         """All records; tombstones among them are known deletions."""
@@ -40,14 +42,14 @@ class ComparedStream(CustomerIOStream):
         del since
         return None
 
-    def _compared(self) -> Iterator[Record]:
+    def _compared(self, everything: Callable[[], Iterable[Record]]) -> Iterator[Record]:
         assert self.tap.memory is not None
         began = time.time()
         state: Record = dict(self.stream_state.get("compared") or {})
         scan = self.tap.memory.scan(self.name, self.primary_keys, state)
         part = self.touched(state["read_at"]) if scan.known and self._recent(state, began) else None
         try:
-            yield from self._changed(scan, self.everything() if part is None else part)
+            yield from self._changed(scan, everything() if part is None else part)
             if part is not None:
                 self.line.whole = False
                 self.line.limit("only what activities show to have been touched since the last run")

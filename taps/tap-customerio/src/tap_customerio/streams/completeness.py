@@ -35,6 +35,13 @@ _IN_THE_UI_API = {
     "attribute_and_event_catalogue": ("attribute_catalogue", "event_catalogue"),
     "layouts_tags_domains": ("layouts", "tags", "sending_domains"),
 }
+# Streams of other routes that give out what the App API does not.
+_GIVEN_BY = {
+    "suppressed_people": "suppressed_profiles",
+    "people_in_journeys": "subjects",
+    "message_bodies": "delivery_contents",
+}
+_SHOWN = 5
 _COUNTED_BY_WORKSPACE = ("people", "objects", "object_types")
 
 
@@ -76,13 +83,18 @@ class Completeness(CustomerIOStream):
         for stream in self.tap.own_streams:
             if stream.name != self.name:
                 yield self.declared(self._about(stream, sizes))
+        if self.config.get("warehouse_path"):
+            yield self.declared(self._files())
         for subject, reason in _NOT_IN_THE_API.items():
-            hint = self._hint(_IN_THE_UI_API.get(subject, ()))
+            hint = self._hint(subject)
             if hint is not None:
                 yield self.declared({"subject": subject, "status": "not_available", "reason": reason + hint})
 
-    def _hint(self, streams: tuple[str, ...]) -> str | None:
+    def _hint(self, subject: str) -> str | None:
         """How to come by something that the App API does not give; None where this run has read it."""
+        if self.tap.report.line(_GIVEN_BY.get(subject, "")).route:
+            return None
+        streams = _IN_THE_UI_API.get(subject, ())
         if not streams:
             return ""
         if missing := UI_API.missing(self.tap):
@@ -122,6 +134,23 @@ class Completeness(CustomerIOStream):
         if said.get("expected") is not None and line.whole:
             said["difference"] = line.live - said["expected"]
         return said
+
+    def _files(self) -> Record:
+        """Data-warehouse files that no stream reads: of unknown names, and of tables of unknown columns."""
+        unread = self.tap.warehouse.unread
+        unknown = sorted(self.tap.warehouse.unknown)
+        reasons = [f"{count} files of {table} are not read" for table, count in unread.items()]
+        if unknown:
+            shown = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
+            reasons.append(f"{len(unknown)} files are not named as data-warehouse files are: {shown}")
+        return {
+            "subject": "warehouse_files",
+            "status": "partial" if reasons else "complete",
+            "route": "warehouse",
+            "skipped": len(unknown) + sum(unread.values()),
+            "reason": "; ".join(reasons) or None,
+            "details": unread or None,
+        }
 
     def _sizes(self) -> Record:
         """The workspace's own counts, where it is clear which workspace the key belongs to."""

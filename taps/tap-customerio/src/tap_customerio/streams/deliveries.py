@@ -11,6 +11,9 @@ from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
 from tap_customerio.disk_set import DiskSet
+from tap_customerio.routes import API
+from tap_customerio.routes.export import EXPORT_DELIVERIES
+from tap_customerio.routes.warehouse import WAREHOUSE_DELIVERIES
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
 from tap_customerio.streams.identity import identity
 from tap_customerio.streams.webhook_events import new_events, taken
@@ -35,6 +38,7 @@ class Deliveries(BookmarkedStream):
     description = f"Messages sent, with their metrics, as far back as the workspace goes. {PERSONAL}"
     primary_keys = ("id",)
     replication_key = "created"
+    routes = (API, EXPORT_DELIVERIES, WAREHOUSE_DELIVERIES)
     fields = (
         prop("id", th.StringType, "Id of the delivery.", key=True),
         prop("deduplicate_id", th.StringType, "Id and time of the last change."),
@@ -62,13 +66,11 @@ class Deliveries(BookmarkedStream):
     def calls(self, sizes: Sizes) -> int | None:
         """One for each window, and for each page of what was sent in this billing period: the least."""
         sent = sizes.count("messages_sent")
-        since, until = self._since(), int(time.time()) + _DAY
-        return None if sent is None else len(list(_windows(since, until))) + sent // _PER_PAGE
+        return None if sent is None else len(list(_windows(*self.span))) + sent // _PER_PAGE
 
     def read(self) -> Iterable[Record]:
         """Deliveries created since the start, window by window."""
-        until = int(time.time()) + _DAY  # the server's clock may be ahead
-        since = self._since()
+        since, until = self.span
         self.line.reaches(since)
         events = new_events(self)
         touched = self._touched(events)
@@ -106,8 +108,18 @@ class Deliveries(BookmarkedStream):
         who["person_id"] = who["person_id"] or delivery.get("customer_id") or None
         return self.declared(delivery) | who | {"metrics": delivery.get("metrics") or {}}
 
+    @property
+    def start(self) -> int:
+        """What was created before is not wanted; unix seconds."""
+        return unix(self.config.get("start_date")) or 0
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last moment of what is to be read."""
+        return self._since(), int(time.time()) + _DAY  # the server's clock may be ahead
+
     def _since(self) -> int:
-        start = unix(self.config.get("start_date")) or unix(self.config["deliveries_start"]) or 0
+        start = self.start or unix(self.config["deliveries_start"]) or 0
         if self.bookmark is None:
             return start
         return max(start, self.bookmark - int(self.config["deliveries_reread_days"]) * _DAY)

@@ -12,6 +12,9 @@ from singer_sdk import typing as th
 
 from tap_customerio.client import Call, Client
 from tap_customerio.errors import Forbidden, NotFound
+from tap_customerio.routes import API
+from tap_customerio.routes.export import EXPORT_PEOPLE
+from tap_customerio.routes.warehouse import WAREHOUSE_PEOPLE
 from tap_customerio.streams.activities import KEPT_SECONDS, activities_of, reaches
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, Record, prop
 from tap_customerio.streams.compared import TOMBSTONE, ComparedStream, iso
@@ -21,9 +24,9 @@ if TYPE_CHECKING:
     from tap_customerio.streams.sizes import Sizes
 
 # Every person has a cio_id, so this finds everybody; `id exists` misses those known by email only.
-_EVERYBODY = {"filter": {"and": [{"attribute": {"field": "cio_id", "operator": "exists"}}]}}
+EVERYBODY = {"and": [{"attribute": {"field": "cio_id", "operator": "exists"}}]}
 _PAGE = 1000  # 1000 ids is the page limit,
-_SCAN = Call("/v1/customers", query={"limit": _PAGE}, body=_EVERYBODY)
+_SCAN = Call("/v1/customers", query={"limit": _PAGE}, body={"filter": EVERYBODY})
 _BATCH = 100  # and 100 people the limit of a bulk read: 11 requests per 1,000 people
 
 AUDIENCE = "audience"  # everybody on the shelf, in the short form of `consent_of`
@@ -45,6 +48,7 @@ class People(ComparedStream):
     name = "people"
     description = f"People with all attributes and devices; a full read each time. {PERSONAL}"
     primary_keys = ("cio_id",)
+    routes = (API, EXPORT_PEOPLE, WAREHOUSE_PEOPLE)
     fields = (
         prop("cio_id", th.StringType, "Customer.io's own id of the person; never changes.", key=True),
         prop("id", th.StringType, "The workspace's id of the person, if it has one. Personal data."),
@@ -63,11 +67,19 @@ class People(ComparedStream):
 
     def everything(self) -> Iterable[Record]:
         """Everybody, then who was deleted in the last 30 days."""
-        everybody = scan(self.client)
-        if any(self.tap.streams[name].selected for name in _NEED_CONSENT):
+        return self.complete(scan(self.client))
+
+    def complete(self, everybody: Iterable[Record]) -> Iterator[Record]:
+        """Everybody, kept for the streams that need them, then who was deleted in the last 30 days."""
+        if self.feeds_consent:
             everybody = self.tap.shelf.keep(AUDIENCE, everybody, short=consent_of)
         yield from everybody
         yield from self._deleted()
+
+    @property
+    def feeds_consent(self) -> bool:
+        """Whether streams that are made of everybody follow."""
+        return any(self.tap.streams[name].selected for name in _NEED_CONSENT)
 
     def touched(self, since: float) -> Iterable[Record] | None:
         """Whom activities name since then, and who was deleted; None where activities lie too far back."""
@@ -90,7 +102,12 @@ def scan_calls(people: int | None) -> int | None:
 
 def scan(client: Client) -> Iterator[Record]:
     """Scan the ids, read attributes a hundred at a time; who vanished in between is left out."""
-    return by_id(client, (person["cio_id"] for person in client.records(_SCAN, "identifiers")))
+    return by_id(client, (person["cio_id"] for person in identifiers(client)))
+
+
+def identifiers(client: Client) -> Iterator[Record]:
+    """`cio_id`, `id` and `email` of everybody."""
+    return client.records(_SCAN, "identifiers")
 
 
 def by_id(client: Client, ids: Iterable[str]) -> Iterator[Record]:

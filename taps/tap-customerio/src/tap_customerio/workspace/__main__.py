@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,6 +46,19 @@ def change_command(url: str, site_id: str, track_key: str, seed: int, people: in
     """Change two attributes of some people; another seed changes them to something else."""
     for id in change(Sandbox(url, site_id, track_key), people, seed):
         click.echo(id)
+
+
+@main.command("warehouse")
+@click.option("--folder", required=True, type=click.Path(path_type=Path), help="Where to write them.")
+@click.option("--generation", default=5, show_default=True, help="Of names and types: 4 or 5.")
+@_sandbox_options
+def warehouse_command(
+    url: str, site_id: str, track_key: str, seed: int, folder: Path, generation: int
+) -> None:
+    """Write what changed since the last time as data-warehouse files (needs pyarrow)."""
+    del seed
+    for name in Sandbox(url, site_id, track_key).write_warehouse(folder, generation):
+        click.echo(name)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,6 +66,12 @@ class Sandbox:
             self.add_members(segment, ids)
         self.configure({"deliveries": deliveries})
 
+    def write_warehouse(self, folder: Path, generation: int = 5) -> list[str]:
+        """Have the sandbox write what changed since the last time as data-warehouse files; their names."""
+        body = {"path": str(folder.absolute()), "generation": generation}
+        names: list[str] = self._post("/_sandbox/warehouse", body).json()["files"]
+        return names
+
     def batch(self, operations: Iterable[JSON]) -> None:
         """Write operations of Track v2 in batches as large as may be."""
         for part in _packed(operations):
@@ -88,10 +95,11 @@ class Sandbox:
             rest = {key: value for key, value in device.items() if key not in {"token", "platform"}}
             self.track.add_device(who, device["token"], device["platform"], **rest)
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> None:
+    def _post(self, path: str, body: Mapping[str, Any]) -> requests.Response:
         answer = self._session.post(self.url + path, json=body, auth=self._key, timeout=_TIMEOUT)
         if answer.status_code != 200:
             raise ValueError(f"{path}: HTTP {answer.status_code}: {answer.text[:200]}")
+        return answer
 
 
 def change(sandbox: Sandbox, count: int, seed: int = 1) -> list[str]:

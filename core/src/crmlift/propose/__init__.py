@@ -1,0 +1,1 @@
+"""Propose which CRM field an attribute belongs to: evidence from names and values, weighed in one place."""

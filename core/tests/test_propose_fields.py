@@ -1,0 +1,236 @@
+"""Which field an attribute belongs to, by its name and its values."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from crmlift.commands import cli
+from crmlift.errors import ConfigError
+from crmlift.propose import meaning
+from crmlift.propose.attributes import read_traits
+from crmlift.propose.evidence import LABELS, Trait
+from crmlift.propose.proposer import judge
+from crmlift.propose.text import tokens
+
+DATA = Path(__file__).parent / "data"
+
+
+def best(name: str, *values: str) -> str:
+    return judge([Trait(name, values)], use_meaning=False)[0].best
+
+
+def band(name: str, *values: str) -> str:
+    return judge([Trait(name, values)], use_meaning=False)[0].band
+
+
+def write_csv(path: Path, *rows: tuple[str, str]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("trait", "sample_values_json"), *rows])
+    return path
+
+
+def test_a_list_of_attributes_is_answered_in_its_order_without_a_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write_csv(tmp_path / "a.csv", ("zip", '["10115", "20095"]'), ("email", '["a@example.com"]'))
+    answer = json.loads(CliRunner().invoke(cli, ["propose", "--attributes", str(path), "--json"]).output)
+    assert [entry["trait"] for entry in answer] == ["zip", "email"]
+    for entry in answer:
+        assert entry["band"] in ("sure", "look", "decide")
+        confidences = [candidate["confidence"] for candidate in entry["candidates"]]
+        assert confidences == sorted(confidences, reverse=True)
+        assert {candidate["field"] for candidate in entry["candidates"]} <= set(LABELS)
+    assert "none" in [candidate["field"] for candidate in answer[0]["candidates"]]
+    assert answer[1]["candidates"][0]["evidence"]
+
+
+def test_evidence_quotes_no_value():
+    (verdict,) = judge([Trait("contact", ["Quentin Vandermeer", "Odile Brasseur"])])
+    assert "Vandermeer" not in str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "field"),
+    [
+        ("user.givenName", ["Ana", "Tom"], "first_name"),
+        ("cio_surname", ["Okafor", "Lind"], "last_name"),
+        ("Postleitzahl", ["10115", "20095"], "postal_code"),
+        ("numero_de_telephone", ["01 55 50 01 23"], "phone"),
+        ("código_postal", ["28013", "41004"], "postal_code"),
+        ("nome_da_empresa", ["Globex", "Hooli"], "company"),
+        ("geboortedatum", ["03-07-1978", "21-11-1992"], "birthday"),
+        ("województwo", ["mazowieckie", "lubelskie"], "state"),
+        ("dogum_tarihi", ["12.05.1989", "01.01.1970"], "birthday"),
+        ("会社名", ["株式会社サンプル"], "company"),
+        ("手机号", ["13855550123"], "mobile"),
+        ("البريد", ["a@example.com"], "email"),
+        ("должность", ["Директор", "Юрист"], "job_title"),
+        ("회사명", ["주식회사 예시"], "company"),
+        ("adress", ["12 High Street", "4 Mill Lane"], "street"),
+        ("Kundentelefon", ["030 5550123", "040 5550188"], "phone"),
+    ],
+)
+def test_names_are_known_in_many_languages_and_spellings(name, values, field):
+    assert best(name, *values) == field
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        (["q@example.com", "r@example.org"], "email"),
+        (["Berlin", "Madrid", "Lyon", "Osaka"], "city"),
+        (["Germany", "France", "Japan"], "country"),
+        (["Europe/Paris", "Asia/Tokyo"], "timezone"),
+        (["en-US", "de-DE"], "language"),
+        (["Sales Director", "Software Engineer", "CFO"], "job_title"),
+        (["12 Main Street", "9 Elm Road"], "street"),
+        (["https://www.linkedin.com/in/a-example"], "linkedin"),
+        (["Acme Ltd", "Nordwind GmbH"], "company"),
+    ],
+)
+def test_an_opaque_name_is_judged_by_its_values_and_never_sure_of_a_word(values, field):
+    assert best("attr_17", *values) == field
+    assert band("attr_17", *values) != "sure" or field in ("email", "linkedin")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("email", ["2023-01-01", "2023-02-02"]),
+        ("email_count", ["3", "18"]),
+        ("phone", ["true", "false"]),
+        ("company_id", ["991", "992"]),
+        ("first_seen", ["2023-01-01T00:00:00Z"]),
+        ("last_order_city", ["Chicago", "Boston"]),
+        ("country_visits", ["3", "11"]),
+        ("state", ["active", "trial"]),
+        ("language", ["Python", "Ruby"]),
+        ("title", ["Mr", "Ms", "Dr"]),
+        ("plan", ["pro", "free"]),
+        ("utm_source", ["google", "bing"]),
+        ("sms_opt_out", ["true", "false"]),
+        ("attr_2", ["0", "1", "0"]),
+        ("timezone_offset", ["-480", "60"]),
+    ],
+)
+def test_a_name_that_the_values_or_its_other_words_belie_is_no_field(name, values):
+    assert best(name, *values) == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "field"),
+    [
+        ("unsubscribed", ["true", "false"], "email_opt_out"),
+        ("not_unsubscribed", ["true", "false"], "email_opt_in"),
+        ("accepts_marketing", ["true", "false"], "email_opt_in"),
+        ("do_not_email", ["yes", "no"], "email_opt_out"),
+        ("dont_not_email", ["yes", "no"], "email_opt_in"),
+        ("HasOptedOutOfEmail", ["false", "true"], "email_opt_out"),
+        ("newsletter", ["ja", "nein"], "email_opt_in"),
+        ("keine_werbung", ["ja", "nein"], "email_opt_out"),
+        ("no_quiero_correos", ["sí", "no"], "email_opt_out"),
+        ("desabonne", ["oui", "non"], "email_opt_out"),
+        ("aceita_emails", ["sim", "não"], "email_opt_in"),
+        ("配信停止", ["true", "false"], "email_opt_out"),
+        ("email_permission_status", ["opted_in", "opted_out"], "email_opt_in"),
+        ("whatsapp_opt_in", ["true", "false"], "none"),
+        ("unsubscribed_at", ["2023-01-01T00:00:00Z"], "none"),
+        ("unsubscribe_reason", ["too many", "moved away"], "none"),
+    ],
+)
+def test_consent_gets_its_polarity_from_a_rule(name, values, field):
+    assert best(name, *values) == field
+
+
+def test_consent_is_never_sure():
+    traits = [
+        row for row in read_traits(DATA / "fields-held-out.csv") if "opt" in row.name or "sub" in row.name
+    ]
+    verdicts = judge([*traits, Trait("email_opt_out", ["true", "false"])])
+    consent = [verdict for verdict in verdicts if verdict.best.startswith("email_opt")]
+    assert consent
+    assert all(verdict.band != "sure" for verdict in consent)
+
+
+def test_without_values_nothing_is_sure():
+    assert band("email") == "look"
+
+
+def test_meaning_is_optional_and_changes_the_weights(monkeypatch):
+    monkeypatch.setattr(meaning, "available", lambda: False)
+    monkeypatch.setattr(meaning, "by_meaning", lambda _traits: pytest.fail("the model was asked"))
+    assert judge([Trait("email", ["a@example.com"])])[0].best == "email"
+
+
+@pytest.mark.skipif(not meaning.available(), reason="the extra crmlift[meaning] is not installed")
+def test_meaning_speaks_for_a_field_whose_name_no_list_has():
+    def likely(*, use_meaning: bool) -> float:
+        (verdict,) = judge([Trait("ciudad_donde_vive", ["Xyloka", "Quorra"])], use_meaning=use_meaning)
+        return next(c.confidence for c in verdict.candidates if c.field == "city")
+
+    assert likely(use_meaning=True) > 2 * likely(use_meaning=False)
+
+
+@pytest.mark.parametrize("use_meaning", [False, True])
+@pytest.mark.parametrize(
+    ("name", "sure", "top", "false"),
+    [("held-out", 0.97, 0.99, 0.03), ("in-the-wild", 0.97, 0.98, 0.06)],
+)
+def test_measured_sets_stay_at_their_level(name, sure, top, false, use_meaning):
+    if use_meaning and not meaning.available():
+        pytest.skip("the extra crmlift[meaning] is not installed")
+    path = DATA / f"fields-{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        labels = [row["expected"] for row in csv.DictReader(file)]
+    pairs = list(zip(labels, judge(read_traits(path), use_meaning=use_meaning), strict=True))
+    certain = [(label, verdict) for label, verdict in pairs if verdict.band == "sure"]
+    nothing = [verdict for label, verdict in pairs if label == "none"]
+    assert len(certain) > len(pairs) * 0.4
+    assert sum(label == verdict.best for label, verdict in certain) >= sure * len(certain)
+    assert sum(label in [c.field for c in v.candidates[:3]] for label, v in pairs) >= top * len(pairs)
+    assert sum(verdict.best != "none" for verdict in nothing) <= false * len(nothing)
+
+
+def test_tuning_and_held_out_sets_share_no_attribute():
+    rows = [
+        {(t.name, tuple(t.values)) for t in read_traits(DATA / f"fields-{n}.csv")}
+        for n in ("tuning", "held-out")
+    ]
+    assert rows[0].isdisjoint(rows[1])
+
+
+def test_values_of_any_json_type_are_read(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("x", '[1, 2.5, true, null, "", "a", ["b"]]'))
+    assert read_traits(path)[0].values == ["1", "2.5", "true", "a", '["b"]']
+
+
+def test_a_bad_line_is_named(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("x", "[1]"), ("y", "oops"))
+    with pytest.raises(ConfigError, match=r"a\.csv:3: 'sample_values_json' is no JSON list"):
+        read_traits(path)
+
+
+def test_a_missing_column_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("trait,values\nx,[]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="the column 'sample_values_json' is missing"):
+        read_traits(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("user.firstName", ["user", "first", "name"]),
+        ("addressLine1", ["address", "line", "1"]),
+        ("HTTPStatus", ["http", "status"]),
+        ("Straße_Nr", ["strasse", "nr"]),
+        ("名前_first", ["名前", "first"]),
+        ("İl", ["il"]),
+    ],
+)
+def test_names_are_parted_into_words(name, words):
+    assert tokens(name) == words
