@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
 import pytest
 from test_target import MemoryTarget
 
+from crmlift import hookspecs, plugins
 from crmlift.batch import Batch, Item
 from crmlift.commands import cli
+from crmlift.mapping.load import parse_mapping
 
 ROOT = Path(__file__).parents[2]
+BUILT_IN = [
+    point.name for point in entry_points(group=plugins.HOOKS) if point.value.startswith("crmlift.hooks.")
+]
 DOCUMENTS = [
     path
     for path in sorted(ROOT.rglob("*.md"))
@@ -47,6 +53,39 @@ def test_every_common_setting_is_in_the_readme_of_core():
 def test_links_between_documents_lead_somewhere(path):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
     assert [link for link in links if "…" not in link and not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_hook_has_a_page_that_names_each_option(name):
+    page = (ROOT / "docs" / "hooks" / f"{name}.md").read_text()
+    options = plugins.load(plugins.find(plugins.HOOKS, name)).model_fields
+    assert [option for option in options if f"`{option}`" not in page] == []
+    assert f"](hooks/{name}.md)" in (ROOT / "docs" / "hooks.md").read_text()
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_example_of_a_hooks_page_is_a_mapping(name, monkeypatch):
+    monkeypatch.setenv("CRMLIFT_REDACT_SALT", "s" * 16)
+    (example, *_) = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "hooks" / f"{name}.md").read_text(), re.S
+    )
+    mapping = parse_mapping(f"destination: memory\nworkspace: demo\n{example}")
+    assert name in mapping.hooks
+    for hook, options in mapping.hooks.items():
+        plugins.load(plugins.find(plugins.HOOKS, hook))(
+            **{k: v for k, v in options.items() if k != "profile"}
+        )
+
+
+def test_the_guide_names_every_hook_and_all_that_a_batch_can_do():
+    guide = (ROOT / "docs" / "hooks.md").read_text()
+    hooks = [name for name in vars(hookspecs) if name.startswith("crmlift_")]
+    assert [name for name in hooks if f"`{name}(" not in guide] == []
+    # What the run asks a batch for is not for hooks.
+    methods = [
+        name for name in vars(Batch) if name[0] != "_" and name not in ("counts", "decided", "emitted")
+    ]
+    assert [name for name in methods if f"`batch.{name}(" not in guide] == []
 
 
 def test_the_hook_in_the_readme_works():

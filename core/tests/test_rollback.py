@@ -37,6 +37,16 @@ def test_a_load_is_undone_without_a_trace(bench):
     assert undone.kept == []
 
 
+def test_after_all_is_undone_who_comes_first_is_open_again_but_opt_outs_stay(bench):
+    bench.mapping = bench.mapping.replace("by: [email]}\n", "by: [email]}\n  consent: {}\n")
+    twins = [person(key, email="same@example.com", unsubscribed=True) for key in ("p1", "p2")]
+    bench.run(*twins)
+    undo(bench)
+    assert bench.run(twins[1])["person"] == {"created": 1}
+    with bench.open_ledger() as ledger:
+        assert set(ledger.claims.owners("consent", ["p1", "p2"])) == {"p1", "p2"}
+
+
 def test_changes_and_adoptions_are_put_back(bench):
     bench.crm.rows["person"]["old"] = {"name": "Kept by sales", "email": "p1@example.com"}
     before = snapshot(bench)

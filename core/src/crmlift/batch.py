@@ -83,7 +83,7 @@ class Batch:
         self.claims = claims
         self.last = last
         self.letters: list[Letter] = []
-        self.counts: Counter[str] = Counter()
+        self._counts: list[tuple[str, int, Item | None]] = []
         self._emitted: dict[tuple[str, tuple[str, ...]], list[tuple[Item, Item]]] = {}
 
     def __iter__(self) -> Iterator[Item]:
@@ -106,7 +106,7 @@ class Batch:
     def leave(self, item: Item) -> None:
         """Leave out a record that hangs on an excluded one: it is counted as excluded, and not kept."""
         self.items.remove(item)
-        self.count("excluded")
+        self.count("excluded", item=item)
 
     def merge(self, item: Item, into: str, *, code: str = "merged", wins: bool = False) -> None:
         """Let a record join the row of the record with the key `into`.
@@ -119,9 +119,19 @@ class Batch:
             item.record[name] = part
         self.letters.append(Letter(item, "merged", code, f"joined {into}"))
 
-    def count(self, what: str, number: int = 1) -> None:
-        """Count something else that happened to records; the run's counts show it for the stream."""
-        self.counts[what] += number
+    def count(self, what: str, number: int = 1, *, item: Item | None = None) -> None:
+        """Count something else that happened, to `item` if given; the run's counts show it for the stream."""
+        self._counts.append((what, number, item))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What hooks counted, without that of deferred records: it is counted when they are decided."""
+        later = {id(letter.item) for letter in self.letters if letter.code == DEFERRED}
+        counts: Counter[str] = Counter()
+        for what, number, item in self._counts:
+            if id(item) not in later:
+                counts[what] += number
+        return counts
 
     def emit(self, stream: str, key_properties: Sequence[str], record: Record, *, after: Item) -> None:
         """Add a record to a stream of the hook's own, to go the whole way after this batch.
@@ -130,6 +140,11 @@ class Batch:
         """
         child = Item(record, join_key([record[name] for name in key_properties]), after.seq)
         self._emitted.setdefault((stream, tuple(key_properties)), []).append((after, child))
+
+    def decided(self) -> list[Letter]:
+        """Return the letters that hold: of a record that was left out, not that it was merged before."""
+        staying = set(map(id, self.items))
+        return [letter for letter in self.letters if letter.fate != "merged" or id(letter.item) in staying]
 
     def emitted(self) -> Iterator[tuple[str, tuple[str, ...], list[Item]]]:
         """Yield stream, key properties and records that hooks made of records still to be loaded."""

@@ -18,6 +18,7 @@ from crmlift.batch import DEFERRED, Batch, Item, Letter, Record, join_key
 from crmlift.destination import CountsMessages, Destination, Severity
 from crmlift.errors import InputError, Refusal, RunStopped
 from crmlift.hooks.manager import Hooks
+from crmlift.hooks.twins import follow_owners
 from crmlift.ledger import DeadLetter, Ledger
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.loader import Loader
@@ -224,6 +225,7 @@ class Pipeline:
         # What a hook remembers of a batch and what it made of it stand or fall together.
         with self._ledger.transaction():
             self._hooks.prepare(batch)
+            follow_owners(batch, lambda owners: self._ledger.letters.fates(name, owners))
             self._keep_letters(batch)
         self.counts.stream(name).update(batch.counts)
         rows: list[Row] = []
@@ -261,9 +263,10 @@ class Pipeline:
 
     def _keep_letters(self, batch: Batch) -> None:
         """Write down what hooks held, excluded and merged; of a merge, only the keys of both sides."""
-        self._ledger.letters.reject([_letter(batch, letter) for letter in batch.letters])
+        letters = batch.decided()
+        self._ledger.letters.reject([_letter(batch, letter) for letter in letters])
         counter = self.counts.stream(batch.stream)
-        for letter in batch.letters:
+        for letter in letters:
             counter[letter.fate] += 1
             if letter.code == DEFERRED:
                 self._deferred[batch.stream] += 1

@@ -18,6 +18,7 @@ from crmlift.destination import (
     Value,
 )
 from crmlift.errors import ConfigError
+from crmlift.hooks import consent
 from crmlift.ledger import JournalEntry, Known, Ledger, Origin
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.compare import differing, digest
@@ -84,6 +85,9 @@ def roll_back(
         _Undo(ledger, destination, destination.entities[entity], undone, force=force).all()
     if not dry_run:
         ledger.runs.mark_rolled_back(run)
+        if not ledger.records.entities():
+            # Nothing is left of any run: who came first is open again. Who opted out never is.
+            ledger.claims.forget(besides=[consent.KIND])
     return undone
 
 

@@ -108,7 +108,7 @@ class Accounts(Options):
                 batch.merge(item, row, code="same_domain", wins=True)
             rows.setdefault(item.key, item.into or item.key)
             if domain and not _learned(by_domain, domain, rows[item.key]):
-                batch.count("ambiguous_accounts")
+                batch.count("ambiguous_accounts", item=item)
             if name:
                 _learned(by_name, name, rows[item.key])
         batch.claims.put(_DOMAINS, by_domain)
@@ -131,7 +131,7 @@ class Accounts(Options):
             by, key = self._account(clue, by_domain, by_name)
             if not key:
                 item.record[self.into] = None
-                batch.count("no_account" if key is None else "account_ambiguous")
+                batch.count("no_account" if key is None else "account_ambiguous", item=item)
                 continue
             derived = key.startswith((_OF_DOMAIN, _OF_NAME))
             domain = key.removeprefix(_OF_DOMAIN) if key.startswith(_OF_DOMAIN) else None
@@ -139,7 +139,7 @@ class Accounts(Options):
             item.record[self.into] = {
                 "key": key, "name": name, "domain": domain, "by": by, "derived": derived,
             }  # fmt: skip
-            batch.count(f"account_by_{by}" if derived else "account_by_object")
+            batch.count(f"account_by_{by}" if derived else "account_by_object", item=item)
         batch.claims.put(_DOMAINS, by_domain)
         batch.claims.put(_NAMES, by_name)
 
@@ -182,7 +182,7 @@ class Accounts(Options):
             is_first = first.get(asks.get(id(item), "")) == str(item.record["cio_object_id"])
             item.record[self.into] = {"first": is_first}
             if id(item) in asks and not is_first:
-                batch.count("more_companies")
+                batch.count("more_companies", item=item)
 
 
 def _learned(known: Known, value: str, key: str) -> bool:

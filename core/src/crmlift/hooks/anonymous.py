@@ -46,7 +46,7 @@ class Anonymous(Options):
             gone[item.key] = anonymous and self.then == "exclude"
             if not anonymous:
                 continue
-            batch.count("anonymous")
+            batch.count("anonymous", item=item)
             if self.then == "mark":
                 item.record[self.into] = self.scope
             elif self.then == "hold":

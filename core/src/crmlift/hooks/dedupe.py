@@ -126,7 +126,7 @@ class Dedupe(Options):
                 kind = self._kind(by)
                 owner = new[kind][value] = known[kind].setdefault(value, row)
                 if owner != row:
-                    batch.count("dedupe_conflicts")
+                    batch.count("dedupe_conflicts", item=item)
             weak = self._yields(item, row, best)
             if row != item.key:
                 batch.merge(item, row, code=code, wins=not weak)

@@ -67,7 +67,7 @@ class Deleted(Options):
         for item in batch:
             if item.record.get(DELETED):
                 gone[item.key] = True
-                batch.count("deleted")
+                batch.count("deleted", item=item)
                 if f"={item.key}" not in loaded:
                     batch.exclude(
                         item, "the profile was deleted before it was loaded", code="deleted_profile"
@@ -76,7 +76,7 @@ class Deleted(Options):
             back = self._is_back(item, names[item.key], profiles)
             gone[item.key] = back
             if back:
-                batch.count("came_back")
+                batch.count("came_back", item=item)
                 batch.exclude(item, "a deleted profile that was created again", code="came_back")
             else:
                 created = moment_of(self._created(item.record))

@@ -53,7 +53,7 @@ class Flatten(Options):
         values = leaves(nested)
         names = self._names.of(values)
         if clashes := self._names.clashes(names):
-            batch.count("names_clashed", clashes)
+            batch.count("names_clashed", clashes, item=item)
         flat: dict[str, Any] = {}
         for path, name in names.items():
             value = values[path]
@@ -75,4 +75,4 @@ class Flatten(Options):
         for position, value in enumerate(values):
             record = {"parent": item.key, "position": position, **keys, "item": value}
             batch.emit(f"{batch.stream}_{name}", ("parent", "position"), record, after=item)
-        batch.count("child_rows", len(values))
+        batch.count("child_rows", len(values), item=item)

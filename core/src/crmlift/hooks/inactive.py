@@ -68,9 +68,9 @@ class Inactive(Options):
             item.record[self.into] = {"inactive": inactive, "archived": archived, "last_seen": moment}
             gone[item.key] = inactive and self.then == "exclude"
             if moment is None:
-                batch.count("no_sign_of_life")
+                batch.count("no_sign_of_life", item=item)
             if inactive:
-                batch.count("inactive")
+                batch.count("inactive", item=item)
                 self._act(item, batch)
         if self.then == "exclude":
             self._followers.note(batch, gone)

@@ -81,9 +81,9 @@ class Redact(Options):
                         f"'{batch.stream}' are known.",
                         hint="Leave it out of the mapping instead, or name other fields.",
                     )
-            number = sum(_apply(item.record, path, change) for item in batch.items for path in paths)
-            if number:
-                batch.count(f"redacted_by_{rule.how}", number)
+            for item in batch.items:
+                if number := sum(_apply(item.record, path, change) for path in paths):
+                    batch.count(f"redacted_by_{rule.how}", number, item=item)
 
 
 def _apply(place: Any, path: list[str], change: Change) -> int:

@@ -86,6 +86,17 @@ class Letters:
             query = select(t.stream, t.source).where(t.scope == self._store.scope)
             return {(row[0], row[1]) for row in db.execute(query)}
 
+    def fates(self, stream: str, sources: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Return fate and code of the records that a hook held or excluded, by source."""
+        t = tables.dead_letters.c
+        mine = t.scope == self._store.scope, t.stream == stream, t.fate.in_(("held", "excluded"))
+        found: dict[str, tuple[str, str]] = {}
+        with self._store.transaction() as db:
+            for page in chunks(sources, PAGE):
+                query = select(t.source, t.fate, t.code).where(*mine, t.source.in_(page))
+                found |= {row[0]: (row[1], row[2]) for row in db.execute(query)}
+        return found
+
     def settle(self, stream: str, sources: Iterable[str]) -> None:
         """Drop the letters of records that were processed again in this run and not rejected anew."""
         t = tables.dead_letters.c

@@ -20,6 +20,7 @@ from crmlift.destination import (
 )
 from crmlift.errors import BatchRefused
 from target_odoo import keys
+from target_odoo.changes import described
 from target_odoo.client import OdooClient
 from target_odoo.entities import ENTITIES, for_company
 from target_odoo.errors import NoSuchModel
@@ -127,6 +128,11 @@ class OdooDestination:
         """Return the values as Odoo will hold them; `target_odoo.values` lists the changes."""
         table = self._tables[entity]
         return values if isinstance(table, PairTable) else self._codec.expected(table.columns, values)
+
+    def changes(self, entity: str) -> Mapping[str, str]:
+        """Return what Odoo makes of the values of each field, in words."""
+        table = self._tables[entity]
+        return {} if isinstance(table, PairTable) else described(table.columns)
 
     def find(self, entity: str, keys: Sequence[str]) -> dict[str, str]:
         """Return the id per key of ours."""
