@@ -1,7 +1,7 @@
 """`make bench`: speed and calls as ratios of one run; single figures of a noisy machine mean little.
 
-`python benchmarks [overhead] [calls] [pace] [odoo] [scope] [propose]` runs some of them; without names, all
-but those that take long (`warehouse`).
+`python benchmarks [overhead] [calls] [pace] [odoo] [odoo-rows] [scope] [propose]` runs some of them;
+without names, all but those that take long (`warehouse`).
 """
 
 from __future__ import annotations

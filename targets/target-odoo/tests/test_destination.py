@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crmlift import once
 from crmlift.destination import CountsMessages, Create, Destination, Field, FieldType, Outcome, Update
 from crmlift.errors import BatchRefused, RunStopped
-from target_odoo import once
 from target_odoo.destination import OdooDestination
 
 if TYPE_CHECKING:
