@@ -14,6 +14,7 @@ BENCHES = {
     "calls": "calls",
     "pace": "pace",
     "odoo": "real_odoo",
+    "odoo-rows": "real_odoo_rows",
     "scope": "scope",
     "propose": "propose",
 }
