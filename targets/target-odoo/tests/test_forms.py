@@ -122,7 +122,8 @@ def test_segments_stand_below_one_tag_that_others_may_use(odoo: Odoo, start: Sta
     migration = start(DEFAULT)
     migration.load(Workspace(5))
     tags = migration.snapshot()["tag"]
-    assert {row["parent_id"] for row in tags.values()} == {"customer.io"}
+    # The keys of campaigns and broadcasts, whose tags stand elsewhere, are words.
+    assert {row["parent_id"] for key, row in tags.items() if key.isdigit()} == {"customer.io"}
     with migration.crm() as crm:
         group = crm.find("tag_group", ["customer.io"])["customer.io"]
         own = odoo.id("res.partner.category", name="Set by sales", parent_id=int(group))

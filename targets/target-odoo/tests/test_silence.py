@@ -54,7 +54,7 @@ def test_mails_of_long_ago_are_no_outgoing_ones_and_one_that_waits_is(
 ) -> None:
     (person,) = crm.create("person", [Create("p", {"name": "Ann"})])
     before = crm.outgoing()
-    values = {"res_id": person.id, "state": "sent", "date": AT, "subject": "Hello"}
+    values = {"res_id": person.id, "state": "sent", "date": AT, "subject": f"Hello {workspace}"}
     (mail,) = crm.create("mail", [Create("m", values)])
     assert crm.read("mail", [str(mail.id)], list(values)) == {mail.id: values}
     assert crm.outgoing() == before
@@ -63,7 +63,7 @@ def test_mails_of_long_ago_are_no_outgoing_ones_and_one_that_waits_is(
     assert crm.outgoing()["mail.mail"] == before["mail.mail"] + 1
     crm.delete("mail", {"m": str(mail.id)})
     assert crm.outgoing() == before
-    assert odoo.raw("mail.message", "search_count", domain=[["subject", "=", "Hello"]])[1] == 0
+    assert odoo.raw("mail.message", "search_count", domain=[["subject", "=", f"Hello {workspace}"]])[1] == 0
     crm.delete("person", {"p": str(person.id)})
 
 
