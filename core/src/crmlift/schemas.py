@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from crmlift.cutover import CutOver
 from crmlift.forget import Forgotten
+from crmlift.handoff.model import Handoff, Item
 from crmlift.mapping.approval import Approved
 from crmlift.plan.model import Plan, ProvisionedField
 from crmlift.propose.answer import FieldsFor, Proposal
@@ -33,12 +34,14 @@ PRINTED: dict[str, Any] = {
     "reconcile": Reconciliation,
     "verify": Verification,
     "cutover": CutOver,
+    "handoff": Handoff,
+    "handoff-item": Item,
     "retry": Retried,
     "rollback": list[Undone],
     "forget": Forgotten,
     "report": Report,
 }
-"""The type of what each command prints."""
+"""The type of what each command prints; `handoff-item` is that of the files beside its index."""
 
 
 def schema(command: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from singer_sdk import typing as th
 
 from crmlift.destination import Destination
+from crmlift.handoff.advice import Advisor
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import digest, is_approved, read_approved
 from crmlift.mapping.load import read_mapping
@@ -96,6 +97,8 @@ class CrmTarget(Listener):
     """Settings, beside `url`, with which the target reaches its own sandbox."""
     rehearsal_rules: ClassVar[Traversable | None] = None
     """YAML with further rules by stream that put a label, written `{label}`, on every person."""
+    advisor: ClassVar[Advisor | None] = None
+    """Says what to rebuild in the CRM; see `crmlift.handoff.advice`."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
