@@ -1,12 +1,12 @@
 # `make help` lists the targets. Paths are relative, so that a folder with spaces in its name works.
-.PHONY: help demo test test-odoo bench lint format constraints clean venv
+.PHONY: help demo test test-odoo bench bench-warehouse lint format constraints clean venv
 
 BIN := .venv/bin
 # Plug-ins of Meltano are found by name on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 demo: venv ## lift the bundled workspace into an Odoo sandbox and report
 	@"$(BIN)/crmlift" demo
@@ -20,6 +20,9 @@ test-odoo: venv ## the pipeline against a real Odoo 19, set up on this machine
 
 bench: venv ## speed beside plain scripts and the stock SDK, as ratios
 	@"$(BIN)/python" benchmarks
+
+bench-warehouse: venv ## a million people and three million deliveries from data-warehouse files (minutes)
+	@"$(BIN)/python" benchmarks warehouse
 
 lint: venv
 	@"$(BIN)/ruff" check .

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from migration import fill
+from migration import CRMS, Crm, fill
 
 from crmlift import plugins
 from crmlift.sandbox.server import Server, serve
@@ -17,6 +17,20 @@ def customerio() -> Iterator[Server]:
     factory = plugins.find(plugins.SANDBOXES, "customerio").value
     with serve(factory, {"CUSTOMERIO_SANDBOX_RATE": "1000"}) as server:
         fill(server, people=PEOPLE)
+        yield server
+
+
+@pytest.fixture(params=CRMS, ids=lambda crm: crm.short)
+def crm(request: pytest.FixtureRequest) -> Crm:
+    """Each CRM in turn."""
+    found: Crm = request.param
+    return found
+
+
+@pytest.fixture
+def crm_sandbox(crm: Crm) -> Iterator[Server]:
+    """An empty sandbox of the CRM."""
+    with serve(plugins.find(plugins.SANDBOXES, crm.short).value) as server:
         yield server
 
 

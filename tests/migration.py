@@ -15,6 +15,9 @@ from typing import Any
 import fastjsonschema
 
 from crmlift.sandbox.server import Server
+from crmlift.singer.target import CrmTarget
+from target_odoo.target import TargetOdoo
+from target_salesforce.target import TargetSalesforce
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -33,11 +36,55 @@ class Result:
         return json.loads(self.out)
 
 
-class Project:
-    """A folder with `meltano.yml` and `.env`, and the commands run in it as a user runs them."""
+@dataclass(frozen=True)
+class Crm:
+    """What tests must know of a CRM to lift into it.
 
-    def __init__(self, folder: Path, secrets: Mapping[str, str]) -> None:
+    `people` are the entities that people become. `by_itself` are those of which the CRM makes rows on its
+    own, so that a run finds what its plan would create.
+    """
+
+    target: type[CrmTarget]
+    people: tuple[str, ...]
+    secret: str
+    refusal: str
+    by_itself: frozenset[str] = frozenset()
+
+    @property
+    def short(self) -> str:
+        return self.target.name.removeprefix("target-")
+
+    def settings(self, url: str) -> dict[str, str]:
+        """The target's settings as environment variables."""
+        settings = {"url": url, **self.target.sandbox_config}
+        return {f"TARGET_{self.short}_{name}".upper(): value for name, value in settings.items()}
+
+    def counted(self, counts: Mapping[str, Mapping[str, int]], result: str) -> int:
+        """How many people had this result."""
+        return sum(counts.get(entity, {}).get(result, 0) for entity in self.people)
+
+
+CRMS = (
+    Crm(TargetOdoo, ("person",), "api_key", "Odoo does not accept the API key"),
+    Crm(
+        TargetSalesforce,
+        ("lead", "contact"),
+        "client_secret",
+        "Salesforce does not accept the login",
+        by_itself=frozenset({"account_contact"}),
+    ),
+)
+
+
+class Project:
+    """A folder with `meltano.yml` and `.env`, and the commands run in it as a user runs them.
+
+    The CRM is the one whose settings are among the secrets; `target` names its plugin.
+    """
+
+    def __init__(self, folder: Path, secrets: Mapping[str, str], target: str = "target-odoo") -> None:
         self.folder = folder
+        self.target = target
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "meltano.yml", folder)
         self.write_env(secrets)
@@ -68,7 +115,7 @@ class Project:
         return result
 
     def meltano_run(self, *arguments: str, ok: bool = True) -> Result:
-        return self.run("meltano", "run", *arguments, "tap-customerio", "target-odoo", ok=ok)
+        return self.run("meltano", "run", *arguments, "tap-customerio", self.target, ok=ok)
 
     def crmlift(self, *arguments: str, ok: bool = True) -> Result:
         """Run a command; what it prints as JSON is held against its published schema."""

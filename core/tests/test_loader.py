@@ -206,7 +206,9 @@ def test_deleted_people_are_archived_and_memberships_removed(bench):
 def test_a_rule_that_only_creates_never_changes_a_row(bench):
     bench.mapping = bench.mapping.replace("- entity: event\n", "- entity: event\n      mode: create\n")
     bench.run(person("p1"), event("e1", "p1"))
+    reads = bench.crm.calls["read"]
     assert bench.run(event("e1", "p1", at=1_800_000_000))["event"] == {"unchanged": 1}
+    assert bench.crm.calls["read"] == reads
     (row,) = bench.crm.rows["event"].values()
     assert row["at"].year == 2023
     with bench.open_ledger() as ledger:
@@ -358,3 +360,14 @@ PATCH = """  deliveries:
       key: cio_id
       links: {company: {entity: company, key: cio_object_id}}
 """
+
+
+def test_a_twin_that_joins_and_patches_a_row_is_unchanged_the_next_time(bench):
+    patch = """
+    - {entity: person, key: cio_id, mode: update, write: fill_empty, fields: {plan: plan}}
+  relationships:"""
+    bench.mapping = bench.mapping.replace("\n  relationships:", patch)
+    people = person("p1"), person("p2", email="p1@example.com", phone="+15550100", plan="pro")
+    bench.run(*people)
+    assert bench.person("p1")["plan"] == "pro"
+    assert bench.run(*people)["person"] == {"unchanged": 4}

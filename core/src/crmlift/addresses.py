@@ -52,6 +52,16 @@ def is_free_mail(value: object) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def is_dialable(value: object) -> bool:
+    """Tell whether a text is a phone number with its country that some network could have given out."""
+    try:
+        number = phonenumbers.parse(str(value))
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.is_valid_number(number)
+
+
+@lru_cache(maxsize=4096)
 def phone_e164(value: object, region: str | None = None) -> str | None:
     """Return a possible phone number in E.164, or None; `region` (ISO 3166) reads national forms."""
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import orjson
+from dotenv import dotenv_values
 
 from crmlift import plugins
 from crmlift.destination import Destination
@@ -84,7 +85,8 @@ class Project:
 def open_project(name: str | None, config_file: Path | None = None) -> Project:
     """Find the target and its settings: a config file, else Meltano's, else environment variables.
 
-    Without a name there must be just one target installed.
+    Without a name it is the only target that is installed, or else the only one with settings in `.env` or
+    in the environment.
     """
     name = name or _only_target()
     plugin = name if name.startswith("target-") else f"target-{name}"
@@ -137,11 +139,18 @@ def environment() -> dict[str, str]:
 
 def _only_target() -> str:
     installed = plugins.names(plugins.TARGETS)
-    if len(installed) != 1:
-        raise ConfigError(
-            "Which target?", hint=f"Name one with --target: {', '.join(installed) or 'none is installed'}."
-        )
-    return installed[0]
+    given = [name for name, value in {**dotenv_values(".env"), **os.environ}.items() if value]
+    configured = [
+        name
+        for name in installed
+        if any(variable.startswith(f"TARGET_{name.replace('-', '_').upper()}_") for variable in given)
+    ]
+    for found in (installed, configured):
+        if len(found) == 1:
+            return found[0]
+    raise ConfigError(
+        "Which target?", hint=f"Name one with --target: {', '.join(installed) or 'none is installed'}."
+    )
 
 
 @contextmanager

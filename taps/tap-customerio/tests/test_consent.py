@@ -102,6 +102,7 @@ def test_consent_joins_everything_by_person(shared, everything):
         record = joined[people[name]["cio_id"]]
         chosen = written_preferences(person)
         assert record["unsubscribed"] is person.attributes["unsubscribed"]
+        assert record["phone"] == people[name]["phone"]
         assert record["topics"] == TOPICS | chosen.get("topics", {})
         assert record["channels"] == chosen.get("channels", {})
         assert record["optouts"] == optouts.get(name, [])

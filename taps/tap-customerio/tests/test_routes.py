@@ -100,7 +100,7 @@ def test_the_estimate_is_logged_once_and_costs_one_call(sandbox, caplog):
     calls = sandbox.stats()["endpoints"]
     said = output.by("completeness", "subject")
     objects = len(sandbox.workspace.objects)
-    shares = f"objects {objects + 4}, people 2, snippets 1"
+    shares = f"objects {objects + 4} in 0 s, people 2 in 0 s, snippets 1 in 0 s"
     assert told == [f"estimate: about {objects + 7} calls ({shares}), 0 s at 100 a second"]
     assert said["objects"]["calls_made"] == said["objects"]["calls_estimated"] + 1  # the types
     assert said["people"]["calls_made"] == said["people"]["calls_estimated"] + 1  # deletions

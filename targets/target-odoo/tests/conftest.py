@@ -10,14 +10,19 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from crmlift.mapping.approval import approve
 from crmlift.sandbox.server import Server, serve
+from crmlift.testing.conformance import Migration
 from target_odoo.client import OdooClient
 from target_odoo.destination import OdooDestination
+from target_odoo.target import TargetOdoo
 
 FACTORY = "target_odoo.sandbox:create_app"
 _REAL = "TARGET_ODOO_TEST_"
@@ -135,3 +140,44 @@ def stats(sandbox: Odoo) -> Callable[[], dict[str, int]]:
     assert sandbox.sandbox
     server = sandbox.sandbox
     return lambda: server.stats(reset=True)["calls"]
+
+
+Start = Callable[..., Migration]
+
+
+DEFAULT = (files("target_odoo") / "mapping.yml").read_text(encoding="utf-8")
+
+
+class _Here:
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+@pytest.fixture
+def start(odoo: Odoo, workspace: str, tmp_path: Path) -> Iterator[Start]:
+    """Start a migration with a changed mapping; everything is rolled back at the end."""
+    started: list[Migration] = []
+
+    def begin(mapping: str = DEFAULT) -> Migration:
+        settings = {"database": odoo.database, "api_key": odoo.api_key}
+        migration = Migration(TargetOdoo, _Here(odoo.url), tmp_path, settings)  # type: ignore[arg-type]
+        migration.mapping_path.write_text(mapping.replace("workspace: workspace", "workspace: conformance"))
+        approve(migration.mapping_path, by="tester")
+        started.append(migration)
+        return migration
+
+    yield begin
+    for migration in started:
+        assert migration.roll_back_everything() == []
+        left = {name: rows for name, rows in migration.snapshot().items() if "person_" not in name and rows}
+        assert {name: sorted(rows) for name, rows in left.items()} == {}
+
+
+@pytest.fixture(params=["19", "17"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[OdooDestination]:
+    """A destination on a sandbox of its own, in which nobody else has left anything."""
+    with (
+        serve(FACTORY, {"ODOO_SANDBOX_VERSION": request.param}) as server,
+        _sandbox(server).destination("acme") as crm,
+    ):
+        yield crm

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from crmlift.destination import Create
-from crmlift.mapping.approval import approve
-from crmlift.testing.conformance import GONE, Migration
+from crmlift.testing.conformance import GONE
 from crmlift.testing.workspace import Workspace
+from target_odoo.custom_models import CUSTOM_MODELS
 from target_odoo.destination import OdooDestination
-from target_odoo.schema import EVENTS
-from target_odoo.target import TargetOdoo
 
 if TYPE_CHECKING:
-    from conftest import Odoo
+    from conftest import Odoo, Start
 
 DEFAULT = (files("target_odoo") / "mapping.yml").read_text(encoding="utf-8")
-Start = Callable[[str], Migration]
-
-
-class _Here:
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-
-@pytest.fixture
-def start(odoo: Odoo, workspace: str, tmp_path: Path) -> Iterator[Start]:
-    """Start a migration with a changed mapping; everything is rolled back at the end."""
-    started: list[Migration] = []
-
-    def begin(mapping: str) -> Migration:
-        settings = {"database": odoo.database, "api_key": odoo.api_key}
-        migration = Migration(TargetOdoo, _Here(odoo.url), tmp_path, settings)  # type: ignore[arg-type]
-        migration.mapping_path.write_text(mapping.replace("workspace: workspace", "workspace: conformance"))
-        approve(migration.mapping_path, by="tester")
-        started.append(migration)
-        return migration
-
-    yield begin
-    for migration in started:
-        assert migration.roll_back_everything() == []
-        assert not any(rows for name, rows in migration.snapshot().items() if "person_" not in name)
 
 
 def changed(*pairs: tuple[str, str]) -> str:
@@ -167,7 +136,10 @@ def test_events_have_a_list_in_the_menu_of_the_contacts(odoo: Odoo, crm: OdooDes
     for _ in range(2):
         crm.provision("event", [])
     menus = odoo.raw(
-        "ir.ui.menu", "search_read", domain=[["name", "=", EVENTS]], fields=["action", "parent_id"]
+        "ir.ui.menu",
+        "search_read",
+        domain=[["name", "=", CUSTOM_MODELS["x_cio_event"].menu]],
+        fields=["action", "parent_id"],
     )
     (menu,) = menus[1]
     assert menu["action"].startswith("ir.actions.act_window,")

@@ -11,7 +11,8 @@ from crmlift.errors import ConfigError
 from crmlift.mapping import schema_changes
 from crmlift.mapping.load import read_mapping
 from target_odoo.destination import OdooDestination
-from target_odoo.schema import VIEW, field_name
+from target_odoo.pages import VIEW
+from target_odoo.schema import field_name
 from target_odoo.target import TargetOdoo
 
 if TYPE_CHECKING:

@@ -26,7 +26,9 @@ def target_options(command: F) -> F:
         help="Settings of the target as a JSON file, instead of Meltano's.",
     )
     target = click.option(
-        "--target", "-t", help="The target, such as 'odoo' or 'target-odoo--eu'; the only one by default."
+        "--target",
+        "-t",
+        help="The target, such as 'odoo' or 'target-odoo--eu'; the only one that has settings by default.",
     )
     return target(config(command))
 

@@ -76,6 +76,10 @@ class Settler:
                 unchanged += 1
                 continue
             present = mine if mine and mine.crm_id else owner if owner and owner.crm_id else None
+            if present and present.digest and ready.row.rule.rule.mode == "create":
+                # Settled before, so that there is nothing left to do: a create-only rule changes nothing.
+                unchanged += 1
+                continue
             if present is not None and not spec.natural:
                 ready.take(present)
                 updates.append(ready)

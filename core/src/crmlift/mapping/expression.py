@@ -8,6 +8,7 @@ from typing import Any
 
 from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpression
 
+from crmlift.addresses import is_dialable
 from crmlift.errors import ConfigError
 
 
@@ -34,6 +35,11 @@ def domain(email: Any) -> str | None:
     return host.lower() if at and local and host else None
 
 
+def total(numbers: Any) -> float:
+    """Return the sum of the numbers in a list; 0 where there is no list."""
+    return sum(n for n in numbers if isinstance(n, int | float)) if isinstance(numbers, list) else 0
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lower": lambda value: None if value is None else str(value).lower(),
     "upper": lambda value: None if value is None else str(value).upper(),
@@ -41,6 +47,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "count": lambda value: 0 if value is None else len(value),
     "digest": digest,
     "domain": domain,
+    "total": total,
+    "is_dialable": is_dialable,
     "starts": lambda value, prefix: str(value or "").startswith(prefix),
 }
 

@@ -200,11 +200,37 @@ class TargetConformance:
     target: ClassVar[type[CrmTarget]]
     sandbox_env: ClassVar[dict[str, str]] = {}
     small_batches: ClassVar[dict[str, Any]] = {"batch_size": 10}
-    person: ClassVar[str] = "person"
+    people: ClassVar[tuple[str, ...]] = ("person",)
+    """The entities that people become."""
+    name_field: ClassVar[str] = "name"
     adopted_by: ClassVar[str] = "email"
-    """The field of `person` by which the default mapping adopts existing records."""
+    """The field of `people` by which the default mapping adopts existing records."""
     changed_field: ClassVar[tuple[str, str]] = ("job_title", "function")
     """An attribute of people, and the CRM field that the default mapping gives it."""
+
+    settings: ClassVar[dict[str, Any]] = {}
+    """Settings of the target, beside those with which it reaches its sandbox."""
+
+    def entity_of(self, person: dict[str, Any]) -> str:
+        """Return what the default mapping makes of a person."""
+        del person
+        return self.people[0]
+
+    def known(self, name: str, email: str) -> dict[str, Any]:
+        """Return the values of a record of a person that is in the CRM before us."""
+        return {self.name_field: name, self.adopted_by: email}
+
+    def people_in(self, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+        """Return the rows of all people by key; no key is in two entities."""
+        rows: dict[str, dict[str, Any]] = {}
+        for entity in self.people:
+            assert not rows.keys() & snapshot[entity].keys(), "a person is there twice"
+            rows |= snapshot[entity]
+        return rows
+
+    def counted(self, counts: dict[str, dict[str, int]], result: str) -> int:
+        """Return how many people had this result."""
+        return sum(counts.get(entity, {}).get(result, 0) for entity in self.people)
 
     @pytest.fixture
     def server(self) -> Iterator[Server]:
@@ -216,7 +242,7 @@ class TargetConformance:
     @pytest.fixture
     def migration(self, server: Server, tmp_path: Path) -> Migration:
         """Make a project with the approved default mapping."""
-        return Migration(self.target, server, tmp_path, {})
+        return Migration(self.target, server, tmp_path, self.settings)
 
     def test_a_workspace_arrives_and_every_field_reads_back(self, migration: Migration) -> None:
         workspace = Workspace()
@@ -227,7 +253,7 @@ class TargetConformance:
         # People without a twin become a row each; twins join one.
         emails = [person["email"] for person in workspace.streams["people"] if person["email"]]
         rows = len(workspace.streams["people"]) - (len(emails) - len(set(emails)))
-        assert len(migration.snapshot()[self.person]) == rows
+        assert len(self.people_in(migration.snapshot())) == rows
 
     def test_a_second_run_writes_nothing(self, migration: Migration) -> None:
         workspace = Workspace()
@@ -260,16 +286,15 @@ class TargetConformance:
         gone = workspace.streams["people"][0]
         gone |= GONE
         counts = migration.load(workspace)
-        merged = counts[self.person].get("merged", 0)
-        assert counts[self.person].get("updated", 0) + merged == len(changed)
-        assert counts[self.person].get("archived") == 1
+        merged = self.counted(counts, "merged")
+        assert self.counted(counts, "updated") + merged == len(changed)
+        assert self.counted(counts, "archived") == 1
         after = migration.snapshot()
-        differing = [key for key, row in after[self.person].items() if row != before[self.person].get(key)]
+        people, were = self.people_in(after), self.people_in(before)
+        differing = [key for key, row in people.items() if row != were.get(key)]
         assert set(differing) <= set(changed)
         assert len(differing) == len(changed) - merged
-        assert {after[self.person][key][field] for key in differing} == {
-            f"Changed {key}" for key in differing
-        }
+        assert {people[key][field] for key in differing} == {f"Changed {key}" for key in differing}
         lost = {entity: len(before[entity]) - len(after[entity]) for entity in before}
         assert sum(lost.values()) == 1
         assert migration.misses() == []
@@ -280,15 +305,15 @@ class TargetConformance:
         bad["attributes"][self.changed_field[0]] = "refuse-this-row"
         migration.server.faults({"kind": "refuse", "value": "refuse-this-row"})
         counts = migration.load(workspace)
-        assert counts[self.person]["rejected"] == 1
-        assert bad["cio_id"] not in migration.snapshot()[self.person]
+        assert self.counted(counts, "rejected") == 1
+        assert bad["cio_id"] not in self.people_in(migration.snapshot())
         with migration.ledger() as ledger:
-            (letter,) = [x for x in ledger.letters.all() if x.entity == self.person]
+            (letter,) = [x for x in ledger.letters.all() if x.entity in self.people]
         assert letter.source == bad["cio_id"]
         assert letter.code
         migration.server.faults()
         undisturbed = migration.load(workspace)
-        assert undisturbed[self.person]["created"] == 1
+        assert self.counted(undisturbed, "created") == 1
         assert migration.misses() == []
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -362,19 +387,16 @@ class TargetConformance:
         workspace = Workspace()
         known = [person for person in workspace.streams["people"][1:4] if person["email"]]
         with migration.crm() as crm:
-            crm.create(
-                self.person,
-                [
-                    Create(f"seed-{number}", {"name": f"Known {number}", self.adopted_by: person["email"]})
-                    for number, person in enumerate(known)
-                ],
-            )
-            crm.release(self.person, [f"seed-{number}" for number in range(len(known))])
+            for number, person in enumerate(known):
+                entity, seed = self.entity_of(person), f"seed-{number}"
+                crm.create(entity, [Create(seed, self.known(f"Known {number}", person["email"]))])
+                crm.release(entity, [seed])
         before = migration.others()
         counts = migration.load(workspace)
-        assert counts[self.person]["adopted"] == len(known)
-        rows = migration.snapshot()[self.person]
-        assert {rows[person["cio_id"]]["name"] for person in known} == {"Known 0", "Known 1", "Known 2"}
+        assert self.counted(counts, "adopted") == len(known)
+        rows = self.people_in(migration.snapshot())
+        names = {rows[person["cio_id"]][self.name_field] for person in known}
+        assert names == {"Known 0", "Known 1", "Known 2"}
         assert migration.misses() == []
         assert migration.roll_back_everything() == []
         assert not any(migration.snapshot().values())
@@ -394,13 +416,14 @@ class TargetConformance:
     def test_a_rollback_keeps_what_sales_changed_since(self, migration: Migration) -> None:
         workspace = Workspace()
         migration.load(workspace)
-        key = workspace.streams["people"][1]["cio_id"]
+        person = workspace.streams["people"][1]
+        key, entity = person["cio_id"], self.entity_of(person)
         with migration.crm() as crm:
-            ids = crm.find(self.person, [key])
-            crm.update(self.person, [Update(key, ids[key], {self.changed_field[1]: "Set by sales"})])
+            ids = crm.find(entity, [key])
+            crm.update(entity, [Update(key, ids[key], {self.changed_field[1]: "Set by sales"})])
         kept = migration.roll_back_everything()
-        assert {item.key for item in kept if item.entity == self.person} == {key}
-        assert set(migration.snapshot()[self.person]) == {key}
+        assert {item.key for item in kept if item.entity in self.people} == {key}
+        assert set(self.people_in(migration.snapshot())) == {key}
 
     def test_no_message_is_sent(self, migration: Migration) -> None:
         with migration.crm() as crm:

@@ -21,6 +21,18 @@ KEYS = {
     "relationships": ["object_type_id", "cio_object_id", "cio_id"],
     "segments": ["id"],
     "segment_memberships": ["segment_id", "cio_id"],
+    "subscription_topics": ["id"],
+    "subscription_preferences": ["cio_id", "kind", "name"],
+    "esp_suppressions": ["kind", "domain", "email"],
+    "consent": ["cio_id"],
+    "campaigns": ["id"],
+    "campaign_actions": ["campaign_id", "id", "language"],
+    "newsletters": ["id"],
+    "newsletter_metrics": ["newsletter_id"],
+    "broadcasts": ["id"],
+    "broadcast_triggers": ["broadcast_id", "id"],
+    "transactional_messages": ["id"],
+    "transactional_contents": ["transactional_message_id", "id", "language"],
     "activities": ["id"],
     "deliveries": ["id"],
 }
@@ -42,7 +54,7 @@ _LAST = (
 
 
 class Workspace:
-    """Records by stream, which tests may change; `messages` sends them as a tap would."""
+    """Records by stream, which tests may change and add to; `messages` sends them as a tap would."""
 
     def __init__(self, people: int = 60, *, seed: int = 1) -> None:
         chance = random.Random(seed)
@@ -79,6 +91,8 @@ class Workspace:
         """
         position = 0
         for stream, records in self.streams.items():
+            if not records:
+                continue
             yield {
                 "type": "SCHEMA",
                 "stream": stream,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tap_customerio.tap import TapCustomerIO
 
 
+_SHOWN = 8  # streams in the estimate, those that take longest
+
+
 class Plan:
     """The routes of a run: chosen for all selected streams and logged when the first of them begins.
 
@@ -44,7 +47,11 @@ def summary(chosen: Mapping[str, Choice], rate: int) -> list[str]:
     calls = sum(cost.calls for cost in costs.values())
     seconds = sum(cost.time(rate) for cost in costs.values())
     dearest = sorted(costs, key=lambda name: costs[name].time(rate), reverse=True)
-    shares = ", ".join(f"{name} {costs[name].calls}" for name in dearest[:6] if costs[name].calls)
+    shares = ", ".join(
+        f"{name} {costs[name].calls} in {duration(costs[name].time(rate))}"
+        for name in dearest[:_SHOWN]
+        if costs[name].time(rate)
+    )
     unknown = [name for name, choice in chosen.items() if choice.route and choice.cost is None]
     without = f"; not counted: {', '.join(unknown)}" if unknown else ""
     return [

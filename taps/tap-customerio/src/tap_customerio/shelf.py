@@ -62,6 +62,15 @@ class Shelf:
             yield record
         self._whole.add(name)
 
+    def in_order(self, name: str) -> Iterator[Record]:
+        """A list that was read, in the order of its keys, each of which it has once."""
+        last = ""
+        while rows := self._db.execute(
+            "SELECT key, body FROM records WHERE list = ? AND key > ? ORDER BY key LIMIT 1000", (name, last)
+        ).fetchall():
+            last = rows[-1][0]
+            yield from (msgspec.json.decode(body) for _, body in rows)
+
     def find(self, name: str, key: object) -> list[Record]:
         """What a list holds under a key."""
         rows = self._db.execute("SELECT body FROM records WHERE list = ? AND key = ?", (name, str(key)))

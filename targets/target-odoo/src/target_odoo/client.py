@@ -40,8 +40,12 @@ _SENDING_EXACTLY = {
     "action_retry",
 }
 _SENDING_MODELS = {"mail.mail", "sms.sms", "mailing.mailing", "whatsapp.message", "snailmail.letter"}
-_SILENT = {"mailing.mailing": "done"}
-"""The state in which a record of a sending model is not sent: it must be said with every new record."""
+_SILENT = {
+    "mailing.mailing": frozenset({"done"}),
+    # Not `cancel` either: Odoo's clean-up deletes such mails (mass_mailing).
+    "mail.mail": frozenset({"sent", "received", "exception"}),
+}
+"""States in which a record of a sending model is not sent: one must be said with every new record."""
 _READING = {
     "search",
     "search_read",
@@ -183,19 +187,21 @@ def refuse_to_send(model: str, method: str, arguments: Mapping[str, Any]) -> Non
 
 
 def _is_silent(model: str, method: str, arguments: Mapping[str, Any]) -> bool:
-    """Say whether a write leaves records of a sending model in the state in which they are not sent."""
-    state = _SILENT.get(model)
+    """Say whether a write leaves records of a sending model in a state in which they are not sent."""
+    states = _SILENT.get(model)
     match method:
-        case _ if state is None:
+        case _ if states is None:
             return False
         case "unlink":
             return True
+        case "create":
+            return all(row.get("state") in states for row in arguments.get("vals_list") or [{}])
         case "load":
             names = arguments["fields"]
-            return "state" in names and {row[names.index("state")] for row in arguments["data"]} <= {state}
+            return "state" in names and {row[names.index("state")] for row in arguments["data"]} <= states
         case "write" | "web_save_multi":
             vals = arguments.get("vals_list", [arguments.get("vals", {})])
-            return all(row.get("state", state) == state for row in vals)
+            return all("state" not in row or row["state"] in states for row in vals)
         case _:
             return False
 

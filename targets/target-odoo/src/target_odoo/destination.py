@@ -4,31 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
+from crmlift.destination import (
+    Create,
+    EntitySpec,
+    Field,
+    Finding,
+    Found,
+    Outcome,
+    TakenBack,
+    Update,
+    Value,
+    Values,
+)
 from crmlift.errors import BatchRefused
+from target_odoo import keys
+from target_odoo.changes import described
 from target_odoo.client import OdooClient
-from target_odoo.entities import BATCH, BLACKLIST, CATEGORY, ENTITIES, MAILING, Pairs, Records
+from target_odoo.entities import ENTITIES
 from target_odoo.errors import NoSuchModel
 from target_odoo.fieldkeys import FieldKeyTable
+from target_odoo.kinds import BATCH, BLACKLIST, CATEGORY, MAILING, PHONE_BLACKLIST, Pairs, Records
 from target_odoo.lookups import Lookups
 from target_odoo.mailings import MailingTable
-from target_odoo.optouts import OptOutTable
+from target_odoo.optouts import AddressOptOuts, NumberOptOuts
 from target_odoo.pairs import PairTable
 from target_odoo.preflight import preflight
 from target_odoo.records import RecordTable
 from target_odoo.schema import Schema
 from target_odoo.tags import TagTable
+from target_odoo.unprovision import Unprovision
 from target_odoo.values import Codec
 from target_odoo.xmlids import XmlIdTable
 
-_MESSAGES = {
-    "mail.mail": ("create_uid", []),
+_MESSAGES: Mapping[str, tuple[str, list[Any]]] = {
+    # What we wrote down of mails sent long ago is none, as long as it does not wait for sending.
+    "mail.mail": (
+        "create_uid",
+        ["|", ["state", "=", "outgoing"], "!", ["message_id", "=like", keys.like(f"{keys.MODULE}.")]],
+    ),
     "sms.sms": ("create_uid", []),
     "mail.notification": ("mail_message_id.create_uid", [["notification_type", "in", ["email", "sms"]]]),
 }
 
-_SPECIAL = {BLACKLIST: OptOutTable, CATEGORY: TagTable, MAILING: MailingTable}
+_SPECIAL = {
+    BLACKLIST: AddressOptOuts,
+    PHONE_BLACKLIST: NumberOptOuts,
+    CATEGORY: TagTable,
+    MAILING: MailingTable,
+}
 
 
 class OdooDestination:
@@ -82,10 +107,22 @@ class OdooDestination:
         else:
             self.schema.provision(table.model, fields)
 
+    def unprovision(self, *, dry_run: bool = False) -> TakenBack:
+        """Take away fields, models and pages of ours that hold nothing."""
+        schema = self.schema
+        taken = Unprovision(self.client, schema.marks, schema.pages, dry_run=dry_run).all()
+        schema.forget()
+        return taken
+
     def expected(self, entity: str, values: Values) -> Values:
         """Return the values as Odoo will hold them; `target_odoo.values` lists the changes."""
         table = self._tables[entity]
         return values if isinstance(table, PairTable) else self._codec.expected(table.columns, values)
+
+    def changes(self, entity: str) -> Mapping[str, str]:
+        """Return what Odoo makes of the values of each field, in words."""
+        table = self._tables[entity]
+        return {} if isinstance(table, PairTable) else described(table.columns)
 
     def find(self, entity: str, keys: Sequence[str]) -> dict[str, str]:
         """Return the id per key of ours."""

@@ -1,8 +1,9 @@
-"""Addresses that must not be mailed: Odoo keeps one record per address, whoever it belongs to."""
+"""Addresses not to mail and numbers not to text: Odoo keeps one record of each, whoever it belongs to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from crmlift.destination import Create, Outcome
 from crmlift.errors import BatchRefused, Refusal
@@ -11,24 +12,27 @@ from target_odoo.xmlids import XmlIdTable
 
 
 class OptOutTable(XmlIdTable):
-    """`mail.blacklist`, which only ever grows.
+    """A list that only ever grows.
 
-    Its `create` gives back addresses that are there, in another order (MailBlackList.create), so those
-    are looked up first and get our key; one that was taken off the list in Odoo is put back on it.
+    Its `create` gives back what is there, in another order (MailBlackList.create, PhoneBlacklist.create),
+    so that is looked up first and gets our key; what was taken off the list in Odoo is put back on it.
     """
+
+    field: ClassVar[str]
+    lacking: ClassVar[str]
 
     def create(self, rows: Sequence[Create]) -> list[Outcome]:
         """Put addresses on the list."""
-        nobody = Refusal("no_email_address", field="email")
-        refused = {n: nobody for n, row in enumerate(rows) if not row.values.get("email")}
+        nobody = Refusal(self.lacking, field=self.field)
+        refused = {n: nobody for n, row in enumerate(rows) if not row.values.get(self.field)}
         if refused:
-            raise BatchRefused(f"{self.model}: no address.", reason=nobody, rows=refused)
+            raise BatchRefused(f"{self.model}: {self.lacking}.", reason=nobody, rows=refused)
         floor = self._floor
-        there = self._listed([row.values["email"] for row in rows])
+        there = self._listed([row.values[self.field] for row in rows])
         new: dict[str, Create] = {}
         for row in rows:
-            if row.values["email"] not in there:
-                new.setdefault(row.values["email"], row)
+            if row.values[self.field] not in there:
+                new.setdefault(row.values[self.field], row)
         try:
             made = super().create(list(new.values())) if new else []
         except BatchRefused:
@@ -36,26 +40,40 @@ class OptOutTable(XmlIdTable):
             if not self._listed(list(new)):
                 raise
             return self.create(rows)
-        there |= {email: int(str(outcome.id)) for email, outcome in zip(new, made, strict=True)}
+        there |= {text: int(str(outcome.id)) for text, outcome in zip(new, made, strict=True)}
         born = {row.key for row in new.values()}
-        known = {row.key: str(there[row.values["email"]]) for row in rows if row.key not in born}
+        known = {row.key: str(there[row.values[self.field]]) for row in rows if row.key not in born}
         if known:
             self.adopt(known)
-        ids = [there[row.values["email"]] for row in rows]
+        ids = [there[row.values[self.field]] for row in rows]
         return [
             Outcome(row.key, id=str(id_), existed=id_ <= floor) for row, id_ in zip(rows, ids, strict=True)
         ]
 
-    def _listed(self, emails: Sequence[str]) -> dict[str, int]:
+    def _listed(self, texts: Sequence[str]) -> dict[str, int]:
         """Return the records of these addresses; those that were taken off are put back on."""
         rows = self.client.call(
             self.model,
             "search_read",
-            domain=[["email", "in", sorted(set(emails))]],
-            fields=["email", "active"],
+            domain=[[self.field, "in", sorted(set(texts))]],
+            fields=[self.field, "active"],
             context=ALL,
         )
         off = [row["id"] for row in rows if not row["active"]]
         if off:
             self.client.call(self.model, "write", off, vals={"active": True})
-        return {row["email"]: row["id"] for row in rows}
+        return {row[self.field]: row["id"] for row in rows}
+
+
+class AddressOptOuts(OptOutTable):
+    """`mail.blacklist`."""
+
+    field = "email"
+    lacking = "no_email_address"
+
+
+class NumberOptOuts(OptOutTable):
+    """`phone.blacklist`: a number needs its country, or Odoo would take it for one of its own."""
+
+    field = "number"
+    lacking = "no_international_number"

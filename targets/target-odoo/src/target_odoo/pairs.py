@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from crmlift.destination import Create, Field, FieldType, Found, Outcome, Update, Value
 from crmlift.errors import BatchRefused, Refusal
 from target_odoo.client import OdooClient
-from target_odoo.entities import PARTNER, PARTNER_FIELD, Pairs
 from target_odoo.errors import NoSuchModel
+from target_odoo.kinds import PARTNER, PARTNER_FIELD, Pairs
 from target_odoo.records import ALL, pages
 from target_odoo.schema import Schema
 

@@ -7,22 +7,28 @@ from collections.abc import Iterator, Sequence
 from crmlift.destination import Finding, Severity
 from crmlift.errors import BatchRefused
 from target_odoo.client import FIRST_JSON2, OdooClient
-from target_odoo.entities import (
+from target_odoo.custom_models import CUSTOM_MODELS
+from target_odoo.entities import ENTITIES
+from target_odoo.errors import NoSuchModel
+from target_odoo.kinds import (
     ACTIVITY,
     BLACKLIST,
     CATEGORY,
-    ENTITIES,
-    EVENT,
     LEAD,
     LEAD_TAG,
+    MAIL,
     MAILING,
+    MAILING_LIST,
     MESSAGE,
     PARTNER,
+    PHONE_BLACKLIST,
     STAGE,
+    SUBSCRIBER,
+    SUBSCRIPTION,
+    TEMPLATE,
     TRACE,
     Pairs,
 )
-from target_odoo.errors import NoSuchModel
 from target_odoo.schema import Schema
 
 _OPERATIONS = ("read", "create", "write", "unlink")
@@ -37,12 +43,21 @@ _GROUPS = {
     LEAD: "Sales / User",
     LEAD_TAG: "Sales / Administrator",
     STAGE: "Sales / Administrator",
+    TEMPLATE: "Mail Template Editor",
+    MAIL: "Administration / Settings",
+    PHONE_BLACKLIST: "Administration / Settings",
+    MAILING_LIST: "Email Marketing / User",
+    SUBSCRIBER: "Email Marketing / User",
+    SUBSCRIPTION: "Email Marketing / User",
     "ir.model.data": "Administration / Access Rights",
     "ir.model.fields": "Administration / Settings",
     "ir.model": "Administration / Settings",
 }
 _MODULE_OF = {
-    **dict.fromkeys((MAILING, TRACE), "Email Marketing (mass_mailing)"),
+    **dict.fromkeys(
+        (MAILING, TRACE, MAILING_LIST, SUBSCRIBER, SUBSCRIPTION), "Email Marketing (mass_mailing)"
+    ),
+    PHONE_BLACKLIST: "Phone Numbers Validation (phone_validation)",
     **dict.fromkeys((LEAD, LEAD_TAG, STAGE), "CRM (crm)"),
 }
 _MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich")
@@ -87,7 +102,13 @@ def _server(client: OdooClient) -> Iterator[Finding]:
 
 def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterator[Finding]:
     for model in (*models, "ir.model.data"):
-        if model == EVENT and not schema.columns(EVENT):
+        if model in CUSTOM_MODELS and not schema.columns(model):
+            if not _may(client, "ir.model", "create"):
+                yield Finding(
+                    Severity.ERROR,
+                    f"The model {model} is not there, and the API key's user may not create it.",
+                    fix="Let a user of the group Administration / Settings run crmlift provision once.",
+                )
             continue
         if model in _MODULE_OF and not schema.columns(model):
             yield Finding(
@@ -103,12 +124,6 @@ def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterat
                 f"The API key's user may not {', '.join(lacking)} {model}.",
                 fix=f"Give the user the group {_GROUPS.get(model, 'Administration / Settings')}.",
             )
-    if EVENT in models and not schema.columns(EVENT) and not _may(client, "ir.model", "create"):
-        yield Finding(
-            Severity.ERROR,
-            "The event model is not there, and the API key's user may not create it.",
-            fix="Let a user of the group Administration / Settings run crmlift provision once.",
-        )
     if not _may(client, "ir.model.fields", "create"):
         yield Finding(
             Severity.WARNING,

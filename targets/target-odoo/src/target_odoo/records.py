@@ -11,8 +11,8 @@ from crmlift.destination import Create, Found, Outcome, Update, Value
 from crmlift.errors import BatchRefused, Refusal, RunStopped
 from target_odoo import keys
 from target_odoo.client import OdooClient
-from target_odoo.entities import Records
 from target_odoo.errors import ACCESS, MISSING, NoSuchModel
+from target_odoo.kinds import Records
 from target_odoo.schema import Schema
 from target_odoo.values import Codec, Column, Unfit
 

@@ -7,7 +7,8 @@ What Odoo changes on its own, `expected` changes first, so that a value reads ba
 - numbers have no empty state: nothing reads as 0; a fraction in an integer field is cut off;
 - date-times are kept to the second; a date-time in a date field is cut to its day;
 - empty JSON (`{}`, `[]`, `""`, `0`, `false`) is no JSON at all;
-- an address not to mail is in lower case and without a name;
+- an address not to mail is in lower case and without a name; a number not to text has the form E.164;
+- the body of a template has the one form of `target_odoo.markup`; a document is JSON in base64;
 - a country is its ISO code; a state is "US-CA"; a language is that of an active one; an unknown one is empty.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -24,12 +26,15 @@ from email.utils import getaddresses
 from html import escape
 from typing import Any, Literal
 
+import phonenumbers
+
 from crmlift.destination import Field, FieldType, Value, Values
 from crmlift.errors import Refusal
-from target_odoo.entities import BLACKLIST, PARTNER
+from target_odoo.kinds import ATTACHMENT, BLACKLIST, PARTNER, PHONE_BLACKLIST, TEMPLATE
 from target_odoo.lookups import Lookups
+from target_odoo.markup import canonical
 
-Special = Literal["", "country", "state", "lang", "tz", "website", "address"]
+Special = Literal["", "country", "state", "lang", "tz", "website", "address", "number", "qweb", "document"]
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
 _TAG = re.compile(r"<[a-zA-Z/!]")
 _SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)")
@@ -45,6 +50,7 @@ _TYPES = {
     "date": FieldType.DATE,
     "datetime": FieldType.DATETIME,
     "json": FieldType.JSON,
+    "binary": FieldType.OTHER,
     "selection": FieldType.CHOICE,
     "many2one": FieldType.LINK,
     "many2one_reference": FieldType.LINK,
@@ -75,8 +81,22 @@ class Column:
         return self.field.name
 
 
-# Computed, but kept as `create` gives it (MailActivity._compute_date_done).
-_WRITABLE = {("mail.activity", "date_done")}
+_WRITABLE = {
+    # Computed, but kept as `create` gives it (MailActivity._compute_date_done).
+    ("mail.activity", "date_done"),
+    # Read-only in Odoo's own forms.
+    ("mail.mail", "state"),
+    ("mail.mail", "failure_reason"),
+}
+_SPECIALS: Mapping[tuple[str, str], Special] = {
+    (PARTNER, "lang"): "lang",
+    (PARTNER, "tz"): "tz",
+    (PARTNER, "website"): "website",
+    (BLACKLIST, "email"): "address",
+    (PHONE_BLACKLIST, "number"): "number",
+    (TEMPLATE, "body_html"): "qweb",
+    (ATTACHMENT, "datas"): "document",
+}
 
 
 def column(model: str, name: str, raw: Mapping[str, Any]) -> Column:
@@ -85,6 +105,8 @@ def column(model: str, name: str, raw: Mapping[str, Any]) -> Column:
     type_ = _TYPES.get(raw["type"], FieldType.OTHER)
     if special in ("country", "state", "lang"):
         type_ = FieldType.TEXT
+    if special == "document":
+        type_ = FieldType.JSON
     choices = (
         tuple(str(option[0]) for option in raw.get("selection") or ()) if type_ is FieldType.CHOICE else ()
     )
@@ -107,11 +129,7 @@ def _special(model: str, name: str, raw: Mapping[str, Any]) -> Special:
         return "country"
     if raw.get("type") == "many2one" and raw.get("relation") == "res.country.state":
         return "state"
-    if model == PARTNER and name in ("lang", "tz", "website"):
-        return name  # type: ignore[return-value]
-    if model == BLACKLIST and name == "email":
-        return "address"
-    return ""
+    return _SPECIALS.get((model, name), "")
 
 
 class Codec:
@@ -132,10 +150,8 @@ class Codec:
             return value
         if column.special in ("country", "state", "lang", "tz") and value is not None:
             return self._named(column, str(value), country)
-        if column.special == "website" and value:
-            return _website(_text(value) or "")
-        if column.special == "address" and value:
-            return address(str(value))
+        if column.special in _NORMAL and value:
+            return _NORMAL[column.special](_text(value) or "")
         return _EXPECTED[column.field.type](value)
 
     def _named(self, column: Column, text: str, country: Value) -> str | None:
@@ -159,6 +175,8 @@ class Codec:
             return self._id(column, value)
         try:
             _check(column, value)
+            if column.special == "document":
+                return _packed(value)
             return _ENCODE.get(column.field.type, _as_is)(value)
         except (AttributeError, TypeError, ValueError):
             raise Unfit(Refusal("wrong_type", field=column.name)) from None
@@ -172,7 +190,7 @@ class Codec:
             return "1"
         if column.field.type is FieldType.LINKS:
             return ",".join(str(id_) for id_ in wire[0][2])
-        if column.field.type is FieldType.JSON:
+        if column.field.type is FieldType.JSON and column.special != "document":
             return json.dumps(wire, ensure_ascii=False)
         return str(wire)
 
@@ -191,6 +209,10 @@ class Codec:
         if column.special in ("country", "state"):
             codes = self.lookups.country_codes if column.special == "country" else self.lookups.state_codes
             return codes.get(_id_of(raw))
+        if column.special == "document":
+            return _unpacked(raw)
+        if column.special == "qweb":
+            return canonical(str(raw))
         return _DECODE.get(column.field.type, _as_is)(raw)
 
 
@@ -252,6 +274,37 @@ def address(text: str) -> str | None:
         return None
     local, at, domain = found[0].rpartition("@")
     return (local.lower() if local.isascii() else local) + at + domain.lower()
+
+
+def number(text: str) -> str | None:
+    """Return a phone number as Odoo's list has it (E.164), None where it is none or of no country."""
+    try:
+        parsed = phonenumbers.parse(re.sub(r"^\s*00", "+", text))
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _packed(value: Value) -> str:
+    return b64encode(json.dumps(value, ensure_ascii=False, indent=1).encode()).decode()
+
+
+def _unpacked(raw: str) -> Value:
+    """What a person put in its place is no document of ours, and so not equal to any."""
+    try:
+        return json.loads(b64decode(raw))
+    except ValueError:
+        return raw
+
+
+_NORMAL: Mapping[str, Callable[[str], str | None]] = {
+    "website": _website,
+    "address": address,
+    "number": number,
+    "qweb": canonical,
+}
 
 
 def _integer(value: Value) -> Value:

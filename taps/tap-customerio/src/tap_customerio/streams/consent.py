@@ -182,6 +182,7 @@ class Consent(CustomerIOStream):
     fields = (
         prop("cio_id", th.StringType, "Customer.io's id of the person.", key=True),
         *_PERSON,
+        prop("phone", th.StringType, "The person's phone number, to which opt-outs apply. Personal data."),
         prop("unsubscribed", th.BooleanType, "True if the person left all messages; null if never set."),
         prop("topics", FREE_FORM, "Subscribed or not, by topic; what was never chosen has its default."),
         prop("channels", FREE_FORM, "Subscribed or not, by channel, where chosen."),
@@ -212,6 +213,7 @@ class Consent(CustomerIOStream):
                 "cio_id": person["cio_id"],
                 "person_id": person["id"],
                 "email": person["email"],
+                "phone": person["phone"],
                 "unsubscribed": person["unsubscribed"],
                 "topics": defaults | chosen["topics"] if chosen is not None else None,
                 "channels": chosen["channels"] if chosen is not None else None,

@@ -8,13 +8,26 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_customerio.client import JSON, Call
+from tap_customerio.disk_set import DiskSet
+from tap_customerio.errors import Forbidden, Refused, Unauthorized
 from tap_customerio.routes import API
 from tap_customerio.routes.export import EXPORT_DELIVERIES
 from tap_customerio.routes.warehouse import WAREHOUSE_DELIVERIES
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
+from tap_customerio.streams.base import (
+    FREE_FORM,
+    PERSONAL,
+    RESUMED_SECONDS,
+    BookmarkedStream,
+    Record,
+    prop,
+    unix,
+)
 from tap_customerio.streams.identity import identity
+from tap_customerio.streams.webhook_events import new_events, taken
+from tap_customerio.webhooks.reader import Event, delivery_of
 
 if TYPE_CHECKING:
     from tap_customerio.streams.sizes import Sizes
@@ -66,16 +79,69 @@ class Deliveries(BookmarkedStream):
         return None if sent is None else len(list(_windows(*self.span))) + sent // _PER_PAGE
 
     def read(self) -> Iterable[Record]:
-        """Deliveries created since the start, window by window."""
+        """Deliveries created since the start; then older ones that webhooks have reported on."""
+        events = new_events(self)
+        touched = self._touched(events)
+        for record in self._by_windows():
+            touched.discard(record["id"])
+            yield record
+        yield from self._late(touched)
+        taken(self, events)
+
+    def _by_windows(self) -> Iterator[Record]:
+        """Window by window; first what is left of one."""
         since, until = self.span
         self.line.reaches(since)
-        for start, first in self.client.map(self._first_page, _windows(since, until)):
+        if left := self._left():
+            yield from self._go_on(left)
+            since = left["end"] + 1
+        for (start, end), first in self.client.map(self._first_page, _windows(since, until)):
             newest = 0
-            for delivery in self._window(start, first):
+            for delivery in self._window(start, end, first):
                 newest = max(newest, delivery["created"])
                 yield self._record(delivery)
-            if newest:
-                self.advance(newest)
+            self._finish(newest)
+
+    def _touched(self, events: Iterable[Event]) -> DiskSet:
+        """Deliveries that webhooks have reported on since the last run; none before a first one."""
+        touched = DiskSet()
+        first = self.bookmark is None and self._left() is None
+        for event in events:
+            if not first and (id := delivery_of(event)):
+                touched.add(id)
+        return touched
+
+    def _late(self, touched: DiskSet) -> Iterator[Record]:
+        """Older deliveries that something happened to, as the API has them now: one request each."""
+        start = unix(self.config.get("start_date")) or 0
+        calls = (Call("/v1/messages/{id}", {"id": id}) for id in touched)
+        for answer in self.client.map(self.ask, calls):
+            delivery = (answer or {}).get("message")
+            if delivery and delivery["created"] >= start:
+                yield self._record(delivery)
+
+    def _go_on(self, left: Record) -> Iterator[Record]:
+        self.logger.info("deliveries go on in the middle of the window where an earlier run stopped")
+        try:
+            yield from map(self._record, self._rest(left))
+        except (Unauthorized, Forbidden):
+            raise
+        except Refused:  # a cursor that is too old, perhaps: read what is left from its beginning
+            left["left"] = [[start, end, None] for start, end, _ in left["left"]]
+            yield from map(self._record, self._rest(left))
+        self._finish(left["newest"])
+
+    def _finish(self, newest: int) -> None:
+        """A window has been sent."""
+        self.stream_state.pop("window", None)
+        if newest:
+            self.advance(newest)
+
+    def _left(self) -> Record | None:
+        """What an interrupted run left of a window: `{end, newest, at, left: [[start, end, cursor]]}`."""
+        left: Record | None = self.stream_state.get("window")
+        resumes = left and self.replication_method == REPLICATION_INCREMENTAL
+        return left if left and resumes and time.time() - left["at"] < RESUMED_SECONDS else None
 
     def _record(self, delivery: Record) -> Record:
         who = identity(delivery.get("customer_identifiers"))
@@ -98,10 +164,10 @@ class Deliveries(BookmarkedStream):
             return start
         return max(start, self.bookmark - int(self.config["deliveries_reread_days"]) * _DAY)
 
-    def _first_page(self, window: tuple[int, int]) -> tuple[int, JSON]:
-        return window[0], self.client.call(_call(*window))
+    def _first_page(self, window: tuple[int, int]) -> tuple[tuple[int, int], JSON]:
+        return window, self.client.call(_call(*window))
 
-    def _window(self, start: int, first: JSON) -> Iterator[Record]:
+    def _window(self, start: int, end: int, first: JSON) -> Iterator[Record]:
         """One window. One cursor is one request at a time, so what the first page leaves is split."""
         page: list[Record] = first.get("messages") or []
         if not first.get("next"):
@@ -109,14 +175,29 @@ class Deliveries(BookmarkedStream):
             return
         # Both bounds are inclusive, and the page may end between deliveries of one second: that
         # second is left to the parts.
-        oldest = page[-1]["created"]
+        oldest, newest = page[-1]["created"], page[0]["created"]
         yield from (delivery for delivery in page if delivery["created"] > oldest)
-        for rest in self.client.pages(_split(start, oldest, self.client.workers)):
-            yield from rest.get("messages") or ()
+        parts = [[*part, None] for part in _split(start, oldest, self.client.workers)]
+        left: Record = {"end": end, "newest": newest, "at": int(time.time()), "left": parts}
+        if self.replication_method == REPLICATION_INCREMENTAL:
+            self.stream_state["window"] = left
+        yield from self._rest(left)
+
+    def _rest(self, left: Record) -> Iterator[Record]:
+        """What is left of a window; each page that was sent is noted in the state."""
+        for call, page in self.client.pages_of([_call(*part) for part in left["left"]]):
+            found: list[Record] = page.get("messages") or []
+            yield from found
+            start, end, cursor = (call.query.get(name) for name in ("start_ts", "end_ts", "start"))
+            left["left"].remove([start, end, cursor])
+            if found and page.get("next"):
+                left["left"].append([start, end, page["next"]])
+            self.tell_state()
 
 
-def _call(start: int, end: int) -> Call:
-    return Call("/v1/messages", query={"limit": _PER_PAGE, "start_ts": start, "end_ts": end})
+def _call(start: int, end: int, cursor: str | None = None) -> Call:
+    call = Call("/v1/messages", query={"limit": _PER_PAGE, "start_ts": start, "end_ts": end})
+    return call.at(cursor) if cursor else call
 
 
 def _windows(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -126,8 +207,8 @@ def _windows(start: int, end: int) -> Iterator[tuple[int, int]]:
         start += _WINDOW
 
 
-def _split(start: int, end: int, parts: int) -> list[Call]:
+def _split(start: int, end: int, parts: int) -> list[tuple[int, int]]:
     """The window in equal parts that do not overlap."""
     step = max((end - start + 1) // parts, 1)
     bounds = [*[*range(start, end + 1, step)][:parts], end + 1]
-    return [_call(since, until - 1) for since, until in pairwise(bounds)]
+    return [(since, until - 1) for since, until in pairwise(bounds)]

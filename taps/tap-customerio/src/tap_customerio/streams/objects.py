@@ -20,25 +20,36 @@ from tap_customerio.streams.base import (
 )
 from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
 from tap_customerio.streams.identity import identity
+from tap_customerio.streams.trail import Trail
 
 if TYPE_CHECKING:
     from tap_customerio.streams.sizes import Sizes
     from tap_customerio.tap import TapCustomerIO
 
 # No default or limit is documented for the two object lists; other readers use 1000 and 100.
+_IDS = "object ids"
 _IDS_PER_PAGE = 1000
 _RELATIONSHIPS_PER_PAGE = 100
 
 
 def object_ids(tap: TapCustomerIO) -> Iterator[Record]:
-    """Every object of every type: `object_type_id`, `object_type_slug`, `object_id`, `cio_object_id`."""
+    """Every object of every type: `object_type_id`, `object_type_slug`, `object_id`, `cio_object_id`.
+
+    Always in the same order, whichever page came first: a run that was interrupted can go on.
+    """
 
     def scan() -> Iterator[Record]:
         for call, page in tap.client.pages_of(_scan(kind) for kind in listed(tap, ObjectTypes)):
             for known in page.get("identifiers") or ():
                 yield {**call.about, **known}
 
-    return tap.shelf.read("object ids", scan)
+    for _ in tap.shelf.read(_IDS, scan, key=_place):
+        pass
+    return tap.shelf.in_order(_IDS)
+
+
+def _place(known: Record) -> str:
+    return f"{known['object_type_id']} {known['cio_object_id']}"
 
 
 def _scan(kind: Record) -> Call:
@@ -97,17 +108,21 @@ class Objects(CustomerIOStream):
 
     def read(self) -> Iterable[Record]:
         """All objects, type by type; one that is deleted meanwhile is left out."""
-        found = self.client.map(self._read, object_ids(self.tap))
-        return (record for record in found if record)
+        trail = Trail(self, _place)
+        for known, record in self.client.map(self._read, trail.rest(object_ids(self.tap))):
+            if record is not None:
+                yield record
+            trail.through(known)
+        trail.end()
 
-    def _read(self, known: Record) -> Record | None:
+    def _read(self, known: Record) -> tuple[Record, Record | None]:
         path = "/v1/objects/{type}/{id}/attributes"
         answer = self.ask(Call(path, _address(known), {"id_type": "cio_object_id"}))
         if answer is None:
-            return None
+            return known, None
         found = answer.get("object") or {}
         attributes, timestamps = found.get("attributes") or {}, found.get("timestamps") or {}
-        return {
+        return known, {
             **known,
             "attributes": attributes,
             "timestamps": timestamps,
@@ -142,7 +157,10 @@ class Relationships(ComparedStream):
         """The relationships of all objects."""
         path = "/v1/objects/{type}/{id}/relationships"
         query = {"id_type": "cio_object_id", "limit": _RELATIONSHIPS_PER_PAGE}
-        calls = (Call(path, _address(known), query, about=known) for known in object_ids(self.tap))
+        trail = Trail(self, _place)
+        # What is compared with an earlier run has to be seen as a whole.
+        objects = object_ids(self.tap) if self.tap.memory else trail.rest(object_ids(self.tap))
+        calls = (Call(path, _address(known), query, about=known) for known in objects)
         for call, page in self.client.pages_of(calls, ask=self.ask):
             for link in page.get("cio_relationships") or ():
                 yield {
@@ -151,6 +169,9 @@ class Relationships(ComparedStream):
                     "attributes": link.get("attributes") or {},
                     "timestamps": link.get("timestamps") or {},
                 }
+            if not (page.get("next") and page.get("cio_relationships")):
+                trail.through(call.about)
+        trail.end()
 
 
 def _created(values: Record) -> int | None:

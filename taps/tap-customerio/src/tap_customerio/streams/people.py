@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call, Client
-from tap_customerio.errors import Forbidden, NotFound
+from tap_customerio.errors import Forbidden, NotFound, Refused, Unauthorized
 from tap_customerio.routes import API
 from tap_customerio.routes.export import EXPORT_PEOPLE
 from tap_customerio.routes.warehouse import WAREHOUSE_PEOPLE
 from tap_customerio.streams.activities import KEPT_SECONDS, activities_of, reaches
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, Record, prop
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, RESUMED_SECONDS, Record, prop
 from tap_customerio.streams.compared import TOMBSTONE, ComparedStream, iso
 from tap_customerio.streams.identity import identity
 
@@ -67,13 +67,44 @@ class People(ComparedStream):
 
     def everything(self) -> Iterable[Record]:
         """Everybody, then who was deleted in the last 30 days."""
-        return self.complete(scan(self.client))
+        start = self._left()
+        if start is None:
+            return self.complete(scan(self.client, passed=self._passed))
+        self.line.whole = False
+        self.line.limit("goes on where an interrupted run stopped")
+        return self.complete(self._go_on(start))
+
+    def _go_on(self, start: str) -> Iterator[Record]:
+        sent = 0
+        try:
+            for record in scan(self.client, start, self._passed):
+                sent += 1
+                yield record
+        except (Unauthorized, Forbidden):
+            raise
+        except Refused:  # a cursor that is too old, perhaps
+            if sent:
+                raise
+            yield from scan(self.client, passed=self._passed)
+
+    def _left(self) -> str | None:
+        """The page of ids at which an interrupted run stopped. Those who need everybody begin anew."""
+        left = self.stream_state.get("scan") or {"at": 0}
+        if self.feeds_consent or self.tap.memory or time.time() - left["at"] > RESUMED_SECONDS:
+            return None
+        return str(left["start"])
+
+    def _passed(self, cursor: str) -> None:
+        """Everybody before a page of ids has been sent."""
+        self.stream_state["scan"] = {"start": cursor, "at": int(time.time())}
+        self.tell_state()
 
     def complete(self, everybody: Iterable[Record]) -> Iterator[Record]:
         """Everybody, kept for the streams that need them, then who was deleted in the last 30 days."""
         if self.feeds_consent:
             everybody = self.tap.shelf.keep(AUDIENCE, everybody, short=consent_of)
         yield from everybody
+        self.stream_state.pop("scan", None)
         yield from self._deleted()
 
     @property
@@ -100,9 +131,29 @@ def scan_calls(people: int | None) -> int | None:
     return None if people is None else max(ceil(people / _PAGE), 1) + ceil(people / _BATCH)
 
 
-def scan(client: Client) -> Iterator[Record]:
-    """Scan the ids, read attributes a hundred at a time; who vanished in between is left out."""
-    return by_id(client, (person["cio_id"] for person in identifiers(client)))
+def scan(
+    client: Client, start: str | None = None, passed: Callable[[str], object] = lambda _: None
+) -> Iterator[Record]:
+    """Scan the ids, read attributes a hundred at a time; who vanished in between is left out.
+
+    `start` is a page of ids to begin at. `passed` is told each page that all who came before are through.
+    """
+
+    def wanted() -> Iterator[tuple[list[str], str]]:
+        """Ids a hundred at a time; with the last of a page, the next page."""
+        for page in client.pages([_SCAN.at(start) if start else _SCAN]):
+            ids = [person["cio_id"] for person in page.get("identifiers") or ()]
+            *most, last = batches(ids, _BATCH) if ids else [[]]
+            yield from ((part, "") for part in most)
+            yield last, page.get("next") or ""
+
+    def read(part: tuple[list[str], str]) -> tuple[list[Record], str]:
+        return _attributes(client, part[0]) if part[0] else [], part[1]
+
+    for people, following in client.map(read, wanted()):
+        yield from map(person, people)
+        if following:
+            passed(following)
 
 
 def identifiers(client: Client) -> Iterator[Record]:
@@ -143,7 +194,7 @@ def deleted(client: Client) -> Iterator[Record]:
 
 def consent_of(record: Record) -> Record:
     """The part of a person that consent is made of."""
-    kept = {name: record[name] for name in ("cio_id", "id", "email", "unsubscribed")}
+    kept = {name: record[name] for name in ("cio_id", "id", "email", "phone", "unsubscribed")}
     return kept | {"preferences": record["attributes"].get("cio_subscription_preferences")}
 
 

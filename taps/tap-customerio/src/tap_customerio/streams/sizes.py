@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_customerio.errors import Refused, Unauthorized
+from tap_customerio.errors import Refused, Unauthorized, Unavailable
 from tap_customerio.streams.base import ListStream, Record, listed
 from tap_customerio.streams.setup import Workspaces
 
@@ -32,7 +32,7 @@ class Sizes:
             workspaces = list(found)
         except Unauthorized:
             raise
-        except Refused as error:
+        except (Refused, Unavailable) as error:
             self.problem = str(error)
             return {}
         wanted = self._tap.config.get("workspace_id")

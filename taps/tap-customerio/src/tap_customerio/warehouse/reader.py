@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tap_customerio.streams.base import Record
 from tap_customerio.warehouse.columns import normal
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _BATCH = 65_536
 _ROWS_PER_PART = 100_000
 _MOST_PARTS = 4096
+_MOST_TOUCHED = 100_000
 FRESH = "fresh"  # column: whether the row is of a file that was not read before
 
 
@@ -80,11 +82,14 @@ class Reader:
         parts = progress.parts or self._parts(progress.files)
         with ExitStack() as stack:
             spills = {table.name: stack.enter_context(closing(Spill(table.key, parts))) for table in tables}
+            touched = None if whole else self._touched(tables, progress)
             for table in tables:
                 for file in progress.files:
                     if file.table == table.name:
+                        fresh = file in progress.new
                         for batch in self._batches(file, table):
-                            spills[table.name].add(_marked(batch, file in progress.new))
+                            picked = batch if fresh else _picked(batch, table.key, touched)
+                            spills[table.name].add(_marked(picked, fresh))
             for number in range(0 if whole else progress.done, parts):
                 part = {name: spill.part(number) for name, spill in spills.items()}
                 if number < progress.done:
@@ -94,6 +99,21 @@ class Reader:
                     progress.move(parts, number + 1)
         if progress.new:
             progress.finish(self._bad)
+
+    def _touched(self, tables: tuple[Table, ...], progress: Progress) -> Any:
+        """Keys of fresh rows, to pick old rows by; None where they are too many, or nothing is old."""
+        if len(progress.new) == len(progress.files):
+            return None
+        keys, count = [pa.array([], pa.string())], 0
+        for table in tables:
+            for file in progress.new:
+                if file.table == table.name:
+                    for batch in self._batches(file, table):
+                        keys.append(batch.column(table.key))
+                        count += batch.num_rows
+                        if count > _MOST_TOUCHED:
+                            return None
+        return pa.chunked_array(keys).unique()
 
     def _only_new(self) -> None:
         self._stream.line.whole = False
@@ -113,6 +133,8 @@ class Reader:
             for batch in self._folder.batches(file, {table.key}, set(table.columns), size):
                 yield self._normal(file, batch, table)
         except BadFile as error:
+            if file.name in self._bad:
+                return
             self._bad.add(file.name)
             self._stream.line.skip(str(error))
             self._stream.logger.error("skipped: %s", error)
@@ -122,6 +144,10 @@ class Reader:
             return normal(batch, table.columns)
         except (pa.ArrowException, ValueError):
             raise BadFile(f"{file.name}: a column has values of a type that was not expected") from None
+
+
+def _picked(batch: Any, key: str, touched: Any) -> Any:
+    return batch if touched is None else batch.filter(pc.is_in(batch.column(key), value_set=touched))
 
 
 def _marked(rows: Any, fresh: bool) -> Any:

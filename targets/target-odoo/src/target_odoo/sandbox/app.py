@@ -29,6 +29,7 @@ from starlette.routing import Route
 
 import target_odoo.sandbox.contacts
 import target_odoo.sandbox.leads
+import target_odoo.sandbox.letters
 import target_odoo.sandbox.mailings
 import target_odoo.sandbox.technical  # noqa: F401  (registers its models)
 from crmlift.sandbox.faults import Fault, Harness, Stats

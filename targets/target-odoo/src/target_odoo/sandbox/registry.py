@@ -75,6 +75,29 @@ _TAGS = "res_partner_res_partner_category_rel"
 _ZONES = tuple((zone, zone) for zone in sorted(available_timezones()))
 
 
+def _message() -> Fields:
+    """Return the fields of a message, which each mail has too (mail.mail inherits them)."""
+    return {
+        "model": char("Related Document Model"),
+        "res_id": F("many2one_reference", "Related Document ID"),
+        "subject": char("Subject"),
+        "body": F("html", "Contents"),
+        "date": F("datetime", "Date"),
+        "message_type": selection(
+            "Type",
+            *("email", "comment", "email_outgoing", "notification", "auto_comment", "out_of_office"),
+            *("user_notification", "sms", "snailmail"),
+            required=True,
+            default="comment",
+        ),
+        "subtype_id": many2one("mail.message.subtype", "Subtype"),
+        "email_from": char("From"),
+        "author_id": many2one("res.partner", "Author"),
+        "reply_to": char("Reply-To"),
+        "message_id": char("Message-Id", index=True, readonly=True),
+    }
+
+
 def base_models() -> dict[str, Fields]:
     """Return a fresh registry, without custom fields."""
     models: dict[str, Fields] = {
@@ -235,32 +258,60 @@ def base_models() -> dict[str, Fields]:
             "active": active(),
         },
         "mail.mail": {
-            "subject": char("Subject"),
+            **_message(),
+            "mail_message_id": many2one("mail.message", "Message", on_delete="cascade"),
             "email_to": F("text", "To"),
             "body_html": F("text", "Text Contents"),
             "state": selection(
-                "Status", "outgoing", "sent", "received", "exception", "cancel", default="outgoing"
+                "Status",
+                *("outgoing", "sent", "received", "exception", "cancel"),
+                default="outgoing",
+                readonly=True,
             ),
+            "failure_type": selection(
+                "Failure type",
+                *("unknown", "mail_spam", "mail_email_invalid", "mail_email_missing", "mail_from_invalid"),
+                *("mail_from_missing", "mail_smtp", "mail_bl", "mail_optout", "mail_dup"),
+            ),
+            "failure_reason": F("text", "Failure Reason", readonly=True),
+            "auto_delete": F("boolean", "Auto Delete"),
         },
-        "mail.message": {
-            "model": char("Related Document Model"),
-            "res_id": F("many2one_reference", "Related Document ID"),
+        "mail.template": {
+            "name": char("Name"),
+            "description": F("text", "Template Description"),
+            "active": active(),
+            "model_id": many2one("ir.model", "Applies to", on_delete="cascade"),
+            "model": char("Related Document Model", readonly=True),
             "subject": char("Subject"),
-            "body": F("html", "Contents"),
-            "date": F("datetime", "Date"),
-            "message_type": selection(
-                "Type",
-                *("email", "comment", "email_outgoing", "notification", "auto_comment", "out_of_office"),
-                *("user_notification", "sms", "snailmail"),
-                required=True,
-                default="comment",
-            ),
-            "subtype_id": many2one("mail.message.subtype", "Subtype"),
-            "email_from": char("From"),
-            "author_id": many2one("res.partner", "Author"),
-            "reply_to": char("Reply-To"),
-            "message_id": char("Message-Id", index=True, readonly=True),
+            "email_from": char("Send From"),
+            "email_to": char("To (Emails)"),
+            "body_html": F("html", "Body"),
+            "lang": char("Language"),
+            "use_default_to": F("boolean", "Default Recipients", default=True),
+            "auto_delete": F("boolean", "Auto Delete", default=True),
         },
+        "ir.attachment": {
+            "name": char("Name", required=True),
+            "type": selection("Type", "url", "binary", required=True, default="binary"),
+            "res_model": char("Resource Model"),
+            "res_id": F("many2one_reference", "Resource ID"),
+            "mimetype": char("Mime Type", readonly=True),
+            "datas": F("binary", "File Content (base64)"),
+        },
+        "phone.blacklist": {"number": char("Phone Number", required=True, index=True), "active": active()},
+        "mailing.list": {"name": char("Mailing List", required=True), "active": active()},
+        "mailing.contact": {
+            "name": char("Name"),
+            "email": char("Email"),
+            "email_normalized": char("Normalized Email", readonly=True),
+        },
+        "mailing.subscription": {
+            "contact_id": many2one("mailing.contact", "Contact", required=True, on_delete="cascade"),
+            "list_id": many2one("mailing.list", "Mailing List", required=True, on_delete="cascade"),
+            "opt_out": F("boolean", "Opt Out"),
+            "opt_out_datetime": F("datetime", "Unsubscription Date"),
+        },
+        "mail.message": _message(),
         "mail.activity.type": {
             "name": char("Name", required=True),
             "res_model": char("Model"),

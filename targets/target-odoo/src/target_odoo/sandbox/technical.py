@@ -76,7 +76,8 @@ class IrModelFields(Model):
         ):
             raise user_error(f"Model {vals.get('relation')} does not exist!")
         # Known at once: a model is made with its fields in one call.
-        self.env.db.registry.models[vals["model"]][name] = field_of(vals)
+        for model_name in _with_heirs(vals["model"]):
+            self.env.db.registry.models[model_name][name] = field_of(vals)
         return vals
 
     def created(self, rows: list[Vals]) -> None:
@@ -92,16 +93,24 @@ class IrModelFields(Model):
             if row["state"] != "manual":
                 raise user_error("This column contains module data and cannot be removed!")
             name = row["name"]
-            views = root(self.env)["ir.ui.view"].search_count([["arch", "like", f'name="{name}"']])
+            views = root(self.env)["ir.ui.view"].search_count(
+                [["model", "=", row["model"]], ["arch", "like", f'name="{name}"']]
+            )
             if views:
                 raise user_error(
                     f"Cannot rename/delete fields that are still present in views:\nFields: {name}"
                 )
-            self.env.db.registry.models[row["model"]].pop(name, None)
+            for model_name in _with_heirs(row["model"]):
+                self.env.db.registry.models[model_name].pop(name, None)
             docs = self.store.get(row["model"], self.store.ids(row["model"], "1", []))
             self.store.put(
                 row["model"], [(i, {k: v for k, v in d.items() if k != name}) for i, d in docs.items()]
             )
+
+
+def _with_heirs(name: str) -> tuple[str, ...]:
+    """Return a model and those whose records have one of it inside (`_inherits`)."""
+    return (name, "mail.mail") if name == "mail.message" else (name,)
 
 
 def field_of(row: Vals, options: tuple[tuple[str, str], ...] = ()) -> F:
@@ -125,7 +134,8 @@ def field_of(row: Vals, options: tuple[tuple[str, str], ...] = ()) -> F:
 
 def add_field(db: Database, row: Vals, options: tuple[tuple[str, str], ...] = ()) -> None:
     """Put a manual field into the registry."""
-    db.registry.models[row["model"]][row["name"]] = field_of(row, options)
+    for model_name in _with_heirs(row["model"]):
+        db.registry.models[model_name][row["name"]] = field_of(row, options)
     if row.get("index"):
         db.store.index(row["model"], row["name"])
 

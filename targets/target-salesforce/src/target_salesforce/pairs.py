@@ -1,0 +1,163 @@
+"""Entities whose rows join two records, of which the platform keeps each pair once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crmlift.destination import Create, Field, FieldType, Found, Outcome, Update, Value, Values
+from crmlift.errors import Refusal
+from target_salesforce import keys
+from target_salesforce.client import SalesforceClient
+from target_salesforce.entities import ENTITIES, KEY_FIELD, WHO_FIELD, Pairs
+from target_salesforce.errors import DUPLICATE, GONE
+from target_salesforce.results import Sent
+from target_salesforce.schema import Schema
+from target_salesforce.sending import Sender, outcomes
+from target_salesforce.soql import begins, lists, one_of
+from target_salesforce.values import Column, decode, encode, expected
+
+Pair = tuple[str, str]
+_LEAD_PREFIX = "00Q"
+
+
+class PairTable:
+    """Pairs of one kind; a member of a campaign is a lead or a contact, as its id tells."""
+
+    def __init__(self, sender: Sender, schema: Schema, entity: Pairs, workspace: str) -> None:
+        self.sender, self.schema, self.entity = sender, schema, entity
+        self.client: SalesforceClient = sender.client
+        self.sobject = entity.sobject
+        left = ENTITIES[entity.spec.depends_on[0]].spec.name
+        self._prefix = keys.prefix(workspace, left)
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The object's live fields."""
+        return self.schema.columns(self.sobject)
+
+    def describe(self) -> dict[str, Field]:
+        """Return the fields; both links can be written."""
+        live = {name: column.field for name, column in self.columns.items()}
+        if self.entity.right in live:
+            live[self.entity.right] = Field(
+                self.entity.right, FieldType.LINK, required=True, links_to="Contact"
+            )
+        return live
+
+    def provision(self, fields: Sequence[Field]) -> None:
+        """Create nothing: a pair has no fields of ours."""
+        del fields
+
+    def expected(self, values: Values) -> Values:
+        """Return the values as Salesforce will hold them."""
+        return expected(self.columns, values)
+
+    def find(self, keys_: Sequence[str]) -> dict[str, str]:
+        """Return nothing: pairs carry no key."""
+        del keys_
+        return {}
+
+    def scan_ours(self, fields: Sequence[str]) -> Iterator[list[Found]]:
+        """Page through the pairs of our records."""
+        if not self.columns or not self._has_parents:
+            return
+        names = ", ".join(dict.fromkeys(["Id", *self._names(fields)]))
+        where = begins(f"{self.entity.left_relation}.{KEY_FIELD}", self._prefix)
+        for page in self.client.query(f"SELECT {names} FROM {self.sobject} WHERE {where}"):
+            yield [Found(row["Id"], None, self._decode(row, fields)) for row in page]
+
+    def scan_others(self, fields: Sequence[str]) -> Iterator[list[Found]]:
+        """Yield nothing: there is no pair to adopt."""
+        del fields
+        yield from ()
+
+    def read(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Value]]:
+        """Return the values of those pairs that are there."""
+        names = ", ".join(dict.fromkeys(["Id", *self._names(fields)]))
+        found = {}
+        for part in lists(ids):
+            for page in self.client.query(f"SELECT {names} FROM {self.sobject} WHERE {one_of('Id', part)}"):
+                found.update({row["Id"]: self._decode(row, fields) for row in page})
+        return found
+
+    def count(self) -> int:
+        """Return how many pairs our records are in."""
+        if not self.columns or not self._has_parents:
+            return 0
+        where = begins(f"{self.entity.left_relation}.{KEY_FIELD}", self._prefix)
+        return self.client.count(f"SELECT count() FROM {self.sobject} WHERE {where}")
+
+    def create(self, rows: Sequence[Create]) -> list[Outcome]:
+        """Add pairs; those that are there stay, and are said to have existed."""
+        wanted: dict[Pair, Mapping[str, Any]] = {}
+        for row in rows:
+            wanted.setdefault(self._pair(row.values), self._wire(row.values))
+        ordered = sorted(wanted)
+        sent = dict(
+            zip(ordered, self.sender.insert(self.sobject, [wanted[pair] for pair in ordered]), strict=True)
+        )
+        doubled = [pair for pair, one in sent.items() if one.refusal and one.refusal.code == DUPLICATE]
+        there = self._there(doubled)
+        found = {pair: Sent(there[pair]) if pair in there else one for pair, one in sent.items()}
+        made = []
+        for row in rows:
+            pair = self._pair(row.values)
+            one = found[pair]
+            made.append(Outcome(row.key, id=one.id, existed=pair in there, refusal=one.refusal))
+        return made
+
+    def update(self, rows: Sequence[Update]) -> list[Outcome]:
+        """Change nothing: a pair has no values but its identity."""
+        return [Outcome(row.key, id=row.id) for row in rows]
+
+    def delete(self, rows: Mapping[str, str]) -> list[Outcome]:
+        """Remove pairs; those that are gone count as removed."""
+        ids = list(dict.fromkeys(rows.values()))
+        refused: dict[str, Refusal] = {
+            outcome.key: outcome.refusal
+            for outcome in outcomes(ids, self.sender.delete(self.sobject, ids))
+            if outcome.refusal and outcome.refusal.code not in GONE
+        }
+        return [
+            Outcome(key, refusal=refused[id_]) if id_ in refused else Outcome(key, id=id_)
+            for key, id_ in rows.items()
+        ]
+
+    def adopt(self, ids: Mapping[str, str]) -> None:
+        """Do nothing: no pair is adopted."""
+
+    def release(self, keys_: Sequence[str]) -> None:
+        """Do nothing: no pair is adopted."""
+
+    # -- the parts -----------------------------------------------------------------------------------
+
+    @property
+    def _has_parents(self) -> bool:
+        parent = {"Account": "Account", "Campaign": "Campaign"}[self.entity.left_relation]
+        return KEY_FIELD in self.schema.columns(parent)
+
+    def _names(self, fields: Sequence[str]) -> list[str]:
+        return [name for name in fields if name in self.columns] or ["Id"]
+
+    def _decode(self, row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Value]:
+        return {name: decode(self.columns[name], row[name]) for name in fields if name in self.columns}
+
+    def _pair(self, values: Values) -> Pair:
+        return str(values[self.entity.left]), str(values[self.entity.right])
+
+    def _wire(self, values: Values) -> dict[str, Any]:
+        """Return the fields to send; who is a member goes into the field of its kind."""
+        wire = {name: encode(self.columns[name], value) for name, value in values.items()}
+        if who := wire.pop(WHO_FIELD, None):
+            wire["LeadId" if who.startswith(_LEAD_PREFIX) else "ContactId"] = who
+        return wire
+
+    def _there(self, pairs: Sequence[Pair]) -> dict[Pair, str]:
+        left, right = self.entity.left, self.entity.right
+        found: dict[Pair, str] = {}
+        for part in lists(sorted({pair[1] for pair in pairs})):
+            soql = f"SELECT Id, {left}, {right} FROM {self.sobject} WHERE {one_of(right, part)}"
+            for page in self.client.query(soql):
+                found.update({(row[left], row[right]): row["Id"] for row in page})
+        return {pair: found[pair] for pair in pairs if pair in found}

@@ -1,0 +1,179 @@
+"""What must hold before the first write; nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from crmlift.destination import Finding, Severity
+from crmlift.errors import BatchRefused
+from target_salesforce.client import SalesforceClient
+from target_salesforce.entities import CAMPAIGN, ENTITIES, MEMBER, RELATION, Records
+from target_salesforce.errors import NoSuchObject
+from target_salesforce.records import DATED_FIELD
+from target_salesforce.schema import Schema
+from target_salesforce.soql import one_of, quoted
+
+_RIGHTS = ("createable", "updateable", "deletable", "queryable")
+_LITTLE = 0.1
+_FIXES = {
+    RELATION: "Switch on 'Allow users to relate a contact to multiple accounts', or take its rules out "
+    "of the mapping.",
+}
+
+
+def objects_of(entities: Sequence[str]) -> list[str]:
+    """Return the objects that a run writes for these entities."""
+    return list(dict.fromkeys(ENTITIES[name].sobject for name in entities))
+
+
+def preflight(
+    client: SalesforceClient, schema: Schema, entities: Sequence[str], *, allow_automations: bool
+) -> list[Finding]:
+    """Return what was found. Raises RunStopped where not even that can be asked, as with a wrong key."""
+    objects = objects_of(entities)
+    return [
+        *_rights(schema, entities),
+        *_quota(client),
+        *_marketing(client, objects),
+        *_automations(client, objects, allow=allow_automations),
+        *_rules(client, objects),
+        *_dates(schema, entities),
+    ]
+
+
+def _rights(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:
+    for name in dict.fromkeys(entities):
+        entity = ENTITIES[name]
+        found = schema.object(entity.sobject)
+        if not found:
+            if isinstance(entity, Records) and entity.custom:
+                continue
+            yield Finding(
+                Severity.ERROR,
+                f"The integration user sees no {entity.sobject}.",
+                fix=_FIXES.get(
+                    entity.sobject, "Give the user the right, or take the rules out of the mapping."
+                ),
+            )
+            continue
+        lacking = [right.removesuffix("able") for right in _RIGHTS if not found.get(right)]
+        if lacking:
+            yield Finding(
+                Severity.ERROR,
+                f"The integration user may not do everything with {entity.sobject}: {', '.join(lacking)}.",
+                fix=f"Give the user create, read, edit and delete on {entity.sobject}.",
+            )
+
+
+def _quota(client: SalesforceClient) -> Iterator[Finding]:
+    limits = client.call("limits", "GET", "/limits")
+    for name, unit in (
+        ("DataStorageMB", "MB of data storage"),
+        ("DailyApiRequests", "API calls of these 24 hours"),
+    ):
+        entry = limits.get(name)
+        if not entry:
+            continue
+        left, most = int(entry["Remaining"]), int(entry["Max"])
+        severity = (
+            Severity.ERROR if left <= 0 else Severity.WARNING if left < most * _LITTLE else Severity.INFO
+        )
+        fix = (
+            "Compare with crmlift plan: a record takes 2 KB, a campaign 8, a member 1."
+            if left < most * _LITTLE
+            else ""
+        )
+        yield Finding(severity, f"{left} of {most} {unit} are left.", fix=fix)
+
+
+def _marketing(client: SalesforceClient, objects: Sequence[str]) -> Iterator[Finding]:
+    if not {CAMPAIGN, MEMBER} & set(objects):
+        return
+    soql = f"SELECT UserPermissionsMarketingUser FROM User WHERE Id = {quoted(client.user_id)}"
+    rows = next(client.query(soql))
+    if rows and not rows[0]["UserPermissionsMarketingUser"]:
+        yield Finding(
+            Severity.ERROR,
+            "The integration user is no marketing user, so it may not create campaigns.",
+            fix="Tick 'Marketing User' on the user.",
+        )
+
+
+def _automations(client: SalesforceClient, objects: Sequence[str], *, allow: bool) -> Iterator[Finding]:
+    loud = Severity.WARNING if allow else Severity.ERROR
+    for kind, soql in (
+        (
+            "Flow",
+            "SELECT Label, TriggerObjectOrEventLabel, TriggerObjectOrEventId FROM FlowDefinitionView "
+            "WHERE IsActive = true AND TriggerType IN ('RecordAfterSave','RecordBeforeSave')",
+        ),
+        (
+            "Apex trigger",
+            "SELECT Name, TableEnumOrId FROM ApexTrigger "
+            f"WHERE Status = 'Active' AND {one_of('TableEnumOrId', objects)}",
+        ),
+    ):
+        try:
+            rows = [row for page in client.query(soql) for row in page]
+        except (NoSuchObject, BatchRefused):
+            yield Finding(
+                loud,
+                f"The integration user may not see whether a {kind} is active: it could send mail.",
+                fix="Give the user 'View Setup and Configuration', or set allow_automations.",
+            )
+            continue
+        for row in rows:
+            name = row.get("Label") or row.get("Name")
+            on = row.get("TableEnumOrId") or row.get("TriggerObjectOrEventLabel")
+            about = {on, row.get("TriggerObjectOrEventId")}
+            if not about & {*objects, *(f"{name}s" for name in objects)}:
+                continue
+            yield Finding(
+                loud,
+                f"{kind} {name!r} on {on} is active: no API header silences it.",
+                fix="Deactivate it for the time of the run, set Deliverability to 'System email only', "
+                "or set allow_automations if it may fire.",
+            )
+
+
+def _rules(client: SalesforceClient, objects: Sequence[str]) -> Iterator[Finding]:
+    mine = one_of("SobjectType", objects)
+    for soql, text, fix in (
+        (
+            f"SELECT MasterLabel, SobjectType FROM DuplicateRule WHERE IsActive = true AND {mine}",
+            "Duplicate rule '{}' on {} is active.",
+            "A rule that alerts is overridden; one that blocks refuses rows, which go to the dead letters.",
+        ),
+        (
+            f"SELECT Name, SobjectType FROM AssignmentRule WHERE Active = true AND {mine}",
+            "Assignment rule '{}' on {} is active; every call switches it off for itself.",
+            "",
+        ),
+    ):
+        try:
+            for page in client.query(soql):
+                for row in page:
+                    severity = Severity.WARNING if fix else Severity.INFO
+                    name = row.get("MasterLabel") or row.get("Name")
+                    yield Finding(severity, text.format(name, row["SobjectType"]), fix=fix)
+        except (NoSuchObject, BatchRefused):
+            continue
+
+
+def _dates(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:
+    dated = {
+        entity.sobject
+        for name in entities
+        if isinstance(entity := ENTITIES[name], Records) and entity.dated_by
+    }
+    columns = [schema.columns(sobject).get(DATED_FIELD) for sobject in sorted(dated)]
+    live = [column for column in columns if column]
+    if live:
+        may = all(column.createable for column in live)
+        yield Finding(
+            Severity.INFO,
+            "Records get their original creation date."
+            if may
+            else "Records keep the day of the run as their creation date; a field of ours has the original.",
+            fix="" if may else "For the original one, let the user 'Set Audit Fields upon Record Creation'.",
+        )
