@@ -8,8 +8,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from crmlift.chunks import chunks
-from crmlift.destination import Create, Destination, EntitySpec, FieldType, Update, Value
+from crmlift.destination import (
+    Create,
+    Destination,
+    EntitySpec,
+    FieldType,
+    Unprovisions,
+    Update,
+    Value,
+)
 from crmlift.errors import ConfigError
+from crmlift.hooks import consent
 from crmlift.ledger import JournalEntry, Known, Ledger, Origin
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.compare import differing, digest
@@ -36,6 +45,8 @@ class Undone:
     restored: dict[str, int] = field(default_factory=dict)
     released: dict[str, int] = field(default_factory=dict)
     recreated: dict[str, int] = field(default_factory=dict)
+    schema_removed: list[str] = field(default_factory=list)
+    schema_kept: dict[str, str] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,7 +85,20 @@ def roll_back(
         _Undo(ledger, destination, destination.entities[entity], undone, force=force).all()
     if not dry_run:
         ledger.runs.mark_rolled_back(run)
+        if not ledger.records.entities():
+            # Nothing is left of any run: who came first is open again. Who opted out never is.
+            ledger.claims.forget(besides=[consent.KIND])
     return undone
+
+
+def take_back_schema(destination: Destination, undone: Undone) -> None:
+    """Take away the fields and entities that provisioning created, where the CRM allows it.
+
+    For the last of all runs to be undone: what still holds a value stays, and is named.
+    """
+    if isinstance(destination, Unprovisions):
+        taken = destination.unprovision(dry_run=undone.dry_run)
+        undone.schema_removed, undone.schema_kept = list(taken.removed), dict(taken.kept)
 
 
 class _Undo:
@@ -91,6 +115,8 @@ class _Undo:
         self.live = destination.describe(spec.name) if not spec.natural else {}
         # A record that stays must keep all of its changes, not only the last one.
         self.keeping: set[str] = set()
+        # What this very undoing has put back on a record: not what others changed.
+        self.restored: dict[str, set[str]] = {}
         # In a dry run: what the changes undone so far would have put back.
         self.pretended: dict[str, dict[str, Value]] = {}
 
@@ -132,6 +158,8 @@ class _Undo:
             if not never_made and self._standing(entry.key, entry.crm_id, entry.shape, entry.after, current):
                 updates.append(Update(entry.key, entry.crm_id, before))
         self._count(self.undone.restored, len(updates))
+        for update in updates:
+            self.restored.setdefault(update.id, set()).update(update.values)
         if self.undone.dry_run:
             for update in updates:
                 self.pretended.setdefault(update.id, {}).update(update.values)
@@ -215,7 +243,8 @@ class _Undo:
             return True
         names = self.ledger.records.shape_names(shape)
         now = current[crm_id] | self.pretended.get(crm_id, {})
-        changed = differing(names, written, digest(names, now))
+        mine = self.restored.get(crm_id, ()) if gone_is_fine else ()
+        changed = [name for name in differing(names, written, digest(names, now)) if name not in mine]
         if changed:
             self._keep(key, crm_id, f"changed since the run: {', '.join(changed)}")
         return not changed

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from crmlift.sandbox.server import Server, serve
 from target_salesforce.client import Login, SalesforceClient
@@ -34,6 +40,8 @@ SWITCHED_OFF = {
     "marketing_user": True,
 }
 _numbers = itertools.count()
+JS = Path(__file__).parent / "js"
+CACHE = Path(__file__).parents[3] / ".cache" / "salesforce-js"
 
 
 @dataclass(frozen=True)
@@ -112,3 +120,64 @@ def bulk_crm(org: Org, workspace: str) -> Iterator[SalesforceDestination]:
     """A destination that makes a job of every batch."""
     with org.destination(workspace, bulk_from=1) as destination:
         yield destination
+
+
+@pytest.fixture
+def node() -> Callable[..., Any]:
+    """Run one of the scripts of `js/`; it prints JSON."""
+    return _node
+
+
+@pytest.fixture
+def simple_session(org: Org) -> requests.Session:
+    """A session for simple-salesforce, which speaks https only."""
+    return _session(org.url)
+
+
+class ToSandbox(HTTPAdapter):
+    """Sends what is meant for any host of Salesforce to the sandbox."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def send(self, request: requests.PreparedRequest, *more: Any, **options: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        request.url = f"{self._url}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        return super().send(request, *more, **options)
+
+
+def _session(url: str) -> requests.Session:
+    made = requests.Session()
+    made.mount("https://", ToSandbox(url))
+    return made
+
+
+def _node(script: str, text: str = "", **environment: str) -> Any:
+    """Run one of the scripts of `js/` and return the JSON that it prints. Its packages are installed once."""
+    return json.loads(_run(script, text, environment))
+
+
+def _run(script: str, text: str, environment: dict[str, str]) -> str:
+    modules = _modules()
+    env = {**os.environ, "NODE_PATH": str(modules), **environment}
+    done = subprocess.run(
+        ["node", str(JS / script)], input=text, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def _modules() -> Path:
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("node and npm are not installed")
+    wanted = (JS / "package.json").read_text()
+    stamp = CACHE / "installed.json"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        shutil.copy(JS / "package.json", CACHE)
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr[-2000:]
+        stamp.write_text(wanted)
+    return CACHE / "node_modules"

@@ -140,7 +140,9 @@ class Engine:
             return Rejected(entity, stream, item, Refusal("no_key", f"none of {rule.rule.key} holds a value"))
         joins = item.into is not None and key == item.into
         owns = rule.rule.mode != "update" and not joins
-        source = key if owns else item.key if joins else f"{stream}#{item.key}"
+        patches = rule.rule.mode == "update"
+        # A merged record may both join a row and patch it: each is remembered on its own.
+        source = key if owns else f"{stream}#{item.key}" if patches else item.key
         weak = item.weak and key == (item.into or item.key)
         if DELETED in record and record[DELETED] is not None:
             return Row(entity, key, source, {}, {}, rule, stream, item, deleted=True, joins=joins)

@@ -6,7 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
+from crmlift.destination import (
+    Create,
+    EntitySpec,
+    Field,
+    Finding,
+    Found,
+    Outcome,
+    TakenBack,
+    Update,
+    Value,
+    Values,
+)
 from crmlift.errors import BatchRefused
 from target_odoo import keys
 from target_odoo.changes import described
@@ -23,6 +34,7 @@ from target_odoo.preflight import preflight
 from target_odoo.records import RecordTable
 from target_odoo.schema import Schema
 from target_odoo.tags import TagTable
+from target_odoo.unprovision import Unprovision
 from target_odoo.values import Codec
 from target_odoo.xmlids import XmlIdTable
 
@@ -94,6 +106,13 @@ class OdooDestination:
             table.provision()
         else:
             self.schema.provision(table.model, fields)
+
+    def unprovision(self, *, dry_run: bool = False) -> TakenBack:
+        """Take away fields, models and pages of ours that hold nothing."""
+        schema = self.schema
+        taken = Unprovision(self.client, schema.marks, schema.pages, dry_run=dry_run).all()
+        schema.forget()
+        return taken
 
     def expected(self, entity: str, values: Values) -> Values:
         """Return the values as Odoo will hold them; `target_odoo.values` lists the changes."""

@@ -169,7 +169,7 @@ def _dates(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:
     columns = [schema.columns(sobject).get(DATED_FIELD) for sobject in sorted(dated)]
     live = [column for column in columns if column]
     if live:
-        may = not any(column.field.readonly for column in live)
+        may = all(column.createable for column in live)
         yield Finding(
             Severity.INFO,
             "Records get their original creation date."

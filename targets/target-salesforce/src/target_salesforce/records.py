@@ -292,7 +292,7 @@ class RecordTable:
         """Return the record's own creation date, where the user may set it: on insert only."""
         at = values.get(self.entity.dated_by)
         column = self.columns.get(DATED_FIELD)
-        if not isinstance(at, datetime) or column is None or column.field.readonly or at > datetime.now(UTC):
+        if not isinstance(at, datetime) or column is None or not column.createable or at > datetime.now(UTC):
             return {}
         return {DATED_FIELD: encode(column, at)}
 

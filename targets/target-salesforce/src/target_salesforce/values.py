@@ -69,7 +69,7 @@ class Column:
     scale: int = 0
     precision: int = 18
     restricted: bool = False
-    updateable: bool = True
+    createable: bool = True
     codes: Mapping[str, str] | None = None
 
     @property
@@ -100,7 +100,7 @@ def _column(raw: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]) -> C
         type=kind,
         label=raw.get("label") or "",
         required=bool(raw["createable"] and not raw["nillable"] and not raw["defaultedOnCreate"]),
-        readonly=not raw["createable"],
+        readonly=not (raw["createable"] or raw["updateable"]),
         custom=bool(raw["custom"]),
         indexed=bool(raw.get("externalId") or raw.get("idLookup")),
         max_length=raw["length"] or None,
@@ -109,7 +109,7 @@ def _column(raw: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]) -> C
     )
     digits = raw["digits"] if raw["type"] == "int" else raw["precision"]
     restricted = bool(raw.get("restrictedPicklist"))
-    return Column(field, raw["type"], raw["scale"], digits or 18, restricted, bool(raw["updateable"]), codes)
+    return Column(field, raw["type"], raw["scale"], digits or 18, restricted, bool(raw["createable"]), codes)
 
 
 # -- what Salesforce will hold -------------------------------------------------------------------------

@@ -6,6 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+_ALWAYS_SEEN = {
+    "FirstName",
+    "Salutation",
+    "EmailBouncedReason",
+    "EmailBouncedDate",
+    "Subject",
+    "ActivityDate",
+    "ActivityDateTime",
+    "ReminderDateTime",
+}
 _SOAP = {
     "id": "tns:ID",
     "reference": "tns:ID",
@@ -21,11 +31,11 @@ NUMBERS = {"int", "double", "currency", "percent"}
 _DEFAULT_LENGTHS = {"email": 80, "phone": 40, "url": 255, "picklist": 255, "multipicklist": 4099}
 SYSTEM = """
 IsDeleted boolean ro
-CreatedDate datetime ro audit
-CreatedById reference ro audit ->User:CreatedBy
-LastModifiedDate datetime ro audit
-LastModifiedById reference ro audit ->User:LastModifiedBy
-SystemModstamp datetime ro
+CreatedDate datetime ro default audit
+CreatedById reference ro default audit ->User:CreatedBy
+LastModifiedDate datetime ro default audit
+LastModifiedById reference ro default audit ->User:LastModifiedBy
+SystemModstamp datetime ro default
 """
 
 
@@ -63,6 +73,8 @@ class SField:
     @property
     def permissionable(self) -> bool:
         """Whether field-level security applies: not to what is required, nor to what the system keeps."""
+        if self.name in _ALWAYS_SEEN:
+            return False
         return self.custom or self.hidden or (self.nillable and self.updateable and self.type != "boolean")
 
     def describe(self, *, audit: bool) -> dict[str, Any]:
@@ -73,11 +85,11 @@ class SField:
              "value": self.codes[n] if self.codes else value}
             for n, value in enumerate(self.choices)
         ]  # fmt: skip
-        text = self.type not in NUMBERS and self.type not in ("boolean", "date", "datetime")
+        bytes_each = 1 if self.type in ("id", "reference") else 3
         return {
             "aggregatable": self.filterable, "aiPredictionField": False, "autoNumber": False,
-            "byteLength": self.length * 3 if text else 0, "calculated": False, "calculatedFormula": None,
-            "cascadeDelete": self.cascade, "caseSensitive": self.case_sensitive,
+            "byteLength": self.length * bytes_each, "calculated": False, "calculatedFormula": None,
+            "cascadeDelete": False, "caseSensitive": self.case_sensitive,
             "compoundFieldName": self.compound or None, "controllerName": None,
             "createable": self.createable or settable, "custom": self.custom,
             "defaultValue": self.default if self.type == "boolean" else None, "defaultValueFormula": None,
@@ -162,6 +174,8 @@ def parse_field(line: str, *, custom: bool = False) -> SField:
                 made.createable = made.updateable = False
             case "create":
                 made.updateable = False
+            case "update":
+                made.createable = False
             case "default":
                 made.defaulted, made.nillable = True, False
                 made.default = made.choices[0] if made.choices else None

@@ -19,7 +19,7 @@ _PERSON = """
 LastName string(80) required
 FirstName string(40)
 Salutation picklist(40) =Mr.|Ms.|Mrs.|Dr.|Prof.|Mx.
-Name string(121) ro
+Name string(121) ro required
 Title string(128)
 Email email lookup
 Phone phone
@@ -27,19 +27,15 @@ MobilePhone phone
 Fax phone
 LeadSource picklist(255) =Web|Phone Inquiry|Partner Referral|Purchased List|Other
 Description textarea(32000)
-OwnerId reference default ->User,Group:Owner
 HasOptedOutOfEmail boolean hidden
 DoNotCall boolean hidden
-EmailBouncedReason string(255)
-EmailBouncedDate datetime
 """
 _INDUSTRIES = (
     "Agriculture|Banking|Consulting|Education|Energy|Finance|Healthcare|Media|Retail|Technology|Other"
 )
-_INDUSTRY = f"Industry picklist(255) ={_INDUSTRIES}"
 _STATUSES = "Open - Not Contacted|Working - Contacted|Closed - Converted|Closed - Not Converted"
 _ACTIVITY = """
-Subject string(255)
+Subject combobox(255)
 WhoId reference ->Contact,Lead:Who cascade
 WhatId reference ->Account,Campaign,Opportunity:What cascade
 AccountId reference ro ->Account:Account
@@ -55,9 +51,9 @@ _ALL = f"""
 Account 001 Account/Accounts
 Name string(255) required
 AccountNumber string(40)
-Type picklist(255) =Prospect|Customer - Direct|Customer - Channel|Channel Partner / Reseller|Other
-{_INDUSTRY}
-Rating picklist(255) =Hot|Warm|Cold
+Type picklist(40) =Prospect|Customer - Direct|Customer - Channel|Channel Partner / Reseller|Other
+Industry picklist(40) ={_INDUSTRIES}
+Rating picklist(40) =Hot|Warm|Cold
 Phone phone
 Fax phone
 Website url
@@ -73,6 +69,9 @@ Contact 003 Contact/Contacts
 {_PERSON}
 AccountId reference ->Account:Account cascade
 ReportsToId reference ->Contact:ReportsTo
+OwnerId reference default ->User:Owner
+EmailBouncedReason string(255)
+EmailBouncedDate datetime
 HomePhone phone
 OtherPhone phone
 Department string(80)
@@ -82,9 +81,12 @@ Birthdate date
 Lead 00Q Lead/Leads
 {_PERSON}
 Company string(255) required
+OwnerId reference default ->Group,User:Owner
+EmailBouncedReason string(255) update
+EmailBouncedDate datetime update
 Website url
 Status picklist(255) default ={_STATUSES}
-{_INDUSTRY}
+Industry picklist(255) ={_INDUSTRIES}
 Rating picklist(255) =Hot|Warm|Cold
 AnnualRevenue currency(18,0)
 NumberOfEmployees int(8)

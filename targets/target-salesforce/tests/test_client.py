@@ -1,0 +1,211 @@
+"""Logging in, quiet headers, what each error means, and every query that we send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from requests.adapters import HTTPAdapter
+
+from crmlift.destination import Create, Update
+from crmlift.errors import BatchRefused, ConfigError, RunStopped, TransientError
+from crmlift.sandbox.server import serve
+from target_salesforce.client import QUIET, Login
+from target_salesforce.destination import SalesforceDestination
+from target_salesforce.entities import ENTITIES
+from target_salesforce.errors import NoSuchObject, cell_refusal, passes
+
+if TYPE_CHECKING:
+    from conftest import Org
+
+USER = "integration@sandbox.example.com"
+
+
+class Recorder(HTTPAdapter):
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, *more: Any, **options: Any) -> requests.Response:
+        self.sent.append(request)
+        return super().send(request, *more, **options)
+
+
+@pytest.fixture(scope="module")
+def keys() -> tuple[str, str]:
+    """A private and a public key in PEM form."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+@pytest.fixture(scope="module")
+def strict(keys: tuple[str, str]) -> Iterator[str]:
+    """The address of a sandbox that checks signatures."""
+    with serve("target_salesforce.sandbox:create_app", {"SALESFORCE_SANDBOX_CERTIFICATE": keys[1]}) as server:
+        yield server.url
+
+
+def test_each_flow_logs_in(org: Org, strict: str, keys: tuple[str, str]) -> None:
+    by_key = Login("sandbox-client", private_key=keys[0], username=USER)
+    by_token = Login("sandbox-client", refresh_token="sandbox-refresh")
+    by_secret = Login("sandbox-client", client_secret="sandbox-secret")
+    for login in (by_key, by_token, by_secret):
+        client = org.client(login)
+        assert client.call("limits", "GET", "/limits")["DailyApiRequests"]["Max"]
+        assert client.user_id.startswith("005")
+        client.close()
+    signed = type(org)(org.server).client(by_key)
+    signed._door.base_url = strict
+    assert signed.session.token
+    signed.close()
+
+
+@pytest.mark.parametrize(
+    ("login", "message"),
+    [
+        (Login("sandbox-client", client_secret="wrong"), "invalid_client"),
+        (Login("somebody", client_secret="sandbox-secret"), "invalid_client_id"),
+        (Login("sandbox-client", refresh_token="wrong"), "invalid_grant"),
+    ],
+)
+def test_a_refused_login_stops_the_run_and_shows_no_secret(org: Org, login: Login, message: str) -> None:
+    with pytest.raises(RunStopped, match=message) as caught:
+        org.client(login).call("limits", "GET", "/limits")
+    assert "wrong" not in str(caught.value)
+
+
+def test_a_signature_for_somebody_else_is_refused(strict: str, org: Org) -> None:
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    client = org.client(Login("sandbox-client", private_key=other.decode(), username=USER))
+    client._door.base_url = strict
+    with pytest.raises(RunStopped, match="invalid assertion"):
+        client.call("limits", "GET", "/limits")
+
+
+@pytest.mark.parametrize(
+    ("login", "message"),
+    [
+        (Login("c"), "nothing to log in"),
+        (Login("c", private_key="no key", username="u"), "no RSA key"),
+        (Login("c", private_key="k"), "needs the username"),
+    ],
+)
+def test_settings_that_prove_nothing_are_named(login: Login, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        login.form()
+
+
+def test_an_expired_token_is_renewed_in_the_middle(org: Org, crm: SalesforceDestination) -> None:
+    crm.create("contact", [Create("before", {"LastName": "x"})])
+    org.switch(session_calls=3)
+    made = crm.create("contact", [Create(f"c{n}", {"LastName": "x"}) for n in range(5)])
+    assert all(outcome.id for outcome in made)
+    for _ in range(10):
+        assert crm.count("contact") == 6
+
+
+def test_every_call_carries_the_quiet_headers(org: Org, workspace: str) -> None:
+    recorder = Recorder()
+    client = org.client(adapter=recorder)
+    with SalesforceDestination(client, workspace, bulk_from=1) as crm:
+        crm.create("lead", [Create("a", {"LastName": "x", "Company": "c"})])
+    calls = [request for request in recorder.sent if "/oauth2/" not in str(request.url)]
+    assert calls
+    assert all(QUIET.items() <= dict(request.headers).items() for request in calls)
+    assert not any("Sforce-Mru" in request.headers for request in calls)
+    assert client.usage is not None
+    assert client.usage[1] == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "error"),
+    [
+        (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", RunStopped),
+        (403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.", TransientError),
+        (400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access", TransientError),
+        (503, "SERVER_UNAVAILABLE", "busy", TransientError),
+        (429, "", "", TransientError),
+        (500, "UNKNOWN_EXCEPTION", "oops", TransientError),
+        (404, "NOT_FOUND", "none", NoSuchObject),
+        (400, "INVALID_TYPE", "sObject type 'X' is not supported", NoSuchObject),
+        (403, "INSUFFICIENT_ACCESS", "no", RunStopped),
+        (400, "MALFORMED_ID", "secret value", BatchRefused),
+    ],
+)
+def test_errors_are_told_apart_by_their_code(
+    org: Org, status: int, code: str, message: str, error: type[Exception]
+) -> None:
+    client = org.client(tries=1)
+    assert client.session
+    body = [{"errorCode": code, "message": message, "fields": ["Id"]}]
+    org.server.faults({"kind": "status", "status": status, "body": body, "match": "/limits"})
+    with pytest.raises(error) as caught:
+        client.call("limits", "GET", "/limits")
+    assert "secret value" not in str(caught.value)
+
+
+def test_a_cell_of_a_failed_row_is_taken_apart() -> None:
+    told = cell_refusal("STRING_TOO_LONG:Name: data value too large: a:b (max length=80):LastName --")
+    assert (told.code, told.field) == ("STRING_TOO_LONG", "LastName")
+    assert told.detail == "Name: data value too large: a:b (max length=80)"
+    wrapped = cell_refusal(
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY:Trigger: UNABLE_TO_LOCK_ROW, unable to obtain access:--"
+    )
+    assert passes(wrapped)
+    assert not passes(told)
+
+
+def test_every_query_that_we_send_is_soql_to_somebody_else(
+    org: Org, node: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    with SalesforceDestination(org.client(adapter=recorder), "wild_card") as crm:
+        crm.preflight(list(ENTITIES))
+        odd = "it's \\ a_b%\n"
+        account = crm.create("account", [Create(odd, {"Name": "A"})])[0].id
+        contact = crm.create("contact", [Create(odd, {"LastName": "C", "AccountId": account})])[0].id
+        crm.create("contact", [Create(odd, {"LastName": "C"})])
+        lead = crm.create("lead", [Create("l", {"LastName": "L", "Company": "C"})])[0].id
+        campaign = crm.create("campaign", [Create("s", {"Name": "S"})])[0].id
+        rows = {
+            "event": [Create("e", {"Subject": "S", "WhoId": contact})],
+            "campaign_member": [Create("m", {"CampaignId": campaign, "LeadOrContactId": lead})] * 2,
+            "account_contact": [Create("r", {"AccountId": account, "ContactId": contact})],
+            "email_template": [Create("t", {"Name": "T", "HtmlValue": "x"})],
+            "cio_object__c": [Create("o", {"Name": "O"})],
+        }
+        for entity, some in rows.items():
+            made = crm.create(entity, some)
+            crm.create(entity, some)
+            crm.read(entity, [str(outcome.id) for outcome in made], ["Id"])
+        for entity in (*ENTITIES, "cio_object__c"):
+            crm.find(entity, [odd, "b"])
+            crm.count(entity)
+            for ours in (True, False):
+                list(crm.scan(entity, ["Id"], ours=ours))
+        crm.outgoing()
+        crm.update("contact", [Update(odd, str(contact), {"LastName": "D"})])
+        crm.delete("account", {odd: str(account)})
+    sent = {
+        str(requests.utils.unquote(str(request.url).partition("?q=")[2].replace("+", " ")))
+        for request in recorder.sent
+        if "?q=" in str(request.url)
+    }
+    assert len(sent) > 30
+    assert any("a\\_b" in soql for soql in sent) or any("\\\\" in soql for soql in sent)
+    assert node("parse.js", "\n".join(json.dumps(soql) for soql in sorted(sent))) == len(sent)
