@@ -123,3 +123,21 @@ def test_a_change_that_was_refused_does_not_stand_in_the_way(bench):
     undone = undo(bench, everything=True)
     assert [kept for one in undone for kept in one.kept] == []
     assert not bench.crm.rows["person"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_value_that_another_source_wrote_first_stands_in_no_ones_way(bench, dry_run):
+    patch = """
+  relationships:
+    - {entity: person, key: cio_id, mode: update, fields: {plan: plan}}"""
+    bench.mapping = bench.mapping.replace("\n  relationships:", patch).replace(
+        "plan: traits.subscription.plan", "plan: {from: traits.plan, default: free}"
+    )
+    upgraded = ("relationships", {**works_at("p1", "c1")[1], "plan": "pro"})
+    bench.run(company("c1"), person("p1"), upgraded)
+    # The next time, the person itself says so: nothing to write, but it is remembered.
+    later = person("p1", attributes={"name": "P1", "plan": "pro"})
+    assert bench.run(company("c1"), later, upgraded)["person"] == {"unchanged": 3}
+    first, second = undo(bench, everything=True, dry_run=dry_run)
+    assert (first.kept, second.kept) == ([], [])
+    assert second.deleted["person"] == 1

@@ -12,7 +12,7 @@ from crmlift.destination import Create, Destination, EntitySpec, FieldType, Upda
 from crmlift.errors import ConfigError
 from crmlift.ledger import JournalEntry, Known, Ledger, Origin
 from crmlift.loader.bisect import write_surviving
-from crmlift.loader.compare import differing, digest
+from crmlift.loader.compare import differing, digest, same
 from crmlift.loader.graph import parents_first
 
 
@@ -91,8 +91,8 @@ class _Undo:
         self.live = destination.describe(spec.name) if not spec.natural else {}
         # A record that stays must keep all of its changes, not only the last one.
         self.keeping: set[str] = set()
-        # In a dry run: what the changes undone so far would have put back.
-        self.pretended: dict[str, dict[str, Value]] = {}
+        # What the changes undone so far have put back; in a dry run, what they would have.
+        self.restored: dict[str, dict[str, Value]] = {}
 
     def all(self) -> None:
         """Undo the changes, then the creations."""
@@ -132,9 +132,9 @@ class _Undo:
             if not never_made and self._standing(entry.key, entry.crm_id, entry.shape, entry.after, current):
                 updates.append(Update(entry.key, entry.crm_id, before))
         self._count(self.undone.restored, len(updates))
+        for update in updates:
+            self.restored.setdefault(update.id, {}).update(update.values)
         if self.undone.dry_run:
-            for update in updates:
-                self.pretended.setdefault(update.id, {}).update(update.values)
             return
         outcomes = write_surviving(lambda some: self.crm.update(self.spec.name, some), updates)
         for update, outcome in zip(updates, outcomes, strict=True):
@@ -179,7 +179,7 @@ class _Undo:
         doomed = {
             row.key: row.crm_id or ""
             for row in rows
-            if self._standing(row.key, row.crm_id or "", row.shape, row.digest, current, gone_is_fine=True)
+            if self._standing(row.key, row.crm_id or "", row.shape, row.digest, current, ours=True)
         }
         self._count(self.undone.deleted, len(doomed))
         if self.undone.dry_run or not doomed:
@@ -202,20 +202,29 @@ class _Undo:
         written: bytes | None,
         current: dict[str, dict[str, Value]],
         *,
-        gone_is_fine: bool = False,
+        ours: bool = False,
     ) -> bool:
-        """Tell whether a record is still as we wrote it; if not, it is kept and listed, unless forced."""
+        """Tell whether a record is still as we wrote it; if not, it is kept and listed, unless forced.
+
+        One that is `ours` may be gone already, and may hold what we have just put back: a later run may
+        have found a value in place that another source wrote before.
+        """
         if key in self.keeping:
             return False
         if crm_id not in current:
-            if not gone_is_fine:
+            if not ours:
                 self._keep(key, crm_id, "the record is gone")
-            return gone_is_fine
+            return ours
         if shape is None or written is None or self.force:
             return True
         names = self.ledger.records.shape_names(shape)
-        now = current[crm_id] | self.pretended.get(crm_id, {})
-        changed = differing(names, written, digest(names, now))
+        restored = self.restored.get(crm_id, {})
+        now = current[crm_id] | (restored if self.undone.dry_run else {})
+        changed = [
+            name
+            for name in differing(names, written, digest(names, now))
+            if not (ours and name in restored and same(now.get(name), restored[name]))
+        ]
         if changed:
             self._keep(key, crm_id, f"changed since the run: {', '.join(changed)}")
         return not changed
