@@ -84,7 +84,7 @@ def main() -> None:
         print(f"\n[{name}]")
         for kind, value in sorted(fit(cases(use_meaning=use_meaning)).items()):
             print(f"{kind} = {value:.2f}")
-        print("plugin = 4.0")
+        print("plugin = 6.0")
     print(BANDS.format(sure=0.9).rstrip())
 
 

@@ -346,6 +346,22 @@ def test_a_link_finds_its_row_among_several_entities(bench):
     assert bench.run(person("p9"))["event"] == {"created": 1}
 
 
+def test_a_patch_that_names_another_row_now_changes_that_one(bench):
+    moved = {"object_type_id": "1", "cio_object_id": "c1", "id": "r1"}
+    bench.mapping = bench.mapping.replace("skip: {deliveries: not part of this load}", PATCH)
+    bench.run(company("c1"), person("p1"), person("p2"), ("deliveries", moved | {"cio_id": "p1"}))
+    bench.run(("deliveries", moved | {"cio_id": "p2"}))
+    assert bench.person("p2")["company"] == bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
+
+
+PATCH = """  deliveries:
+    - entity: person
+      mode: update
+      key: cio_id
+      links: {company: {entity: company, key: cio_object_id}}
+"""
+
+
 def test_a_twin_that_joins_and_patches_a_row_is_unchanged_the_next_time(bench):
     patch = """
     - {entity: person, key: cio_id, mode: update, write: fill_empty, fields: {plan: plan}}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from crmlift.batch import Item, join_key, split_key
+from crmlift.commands import cli
 from crmlift.errors import ConfigError
-from crmlift.mapping.approval import approve, digest, read_approved
+from crmlift.mapping.approval import approval_path, approve, digest, read_approved, since_approval
 from crmlift.mapping.default import write_default
 from crmlift.mapping.engine import Engine, Link, Rejected, Row, path_getter
 from crmlift.mapping.expression import compile_expression
-from crmlift.mapping.load import parse_mapping
+from crmlift.mapping.load import parse_mapping, read_mapping
 
 HEAD = "destination: memory\nworkspace: demo\nstreams:\n  people:\n    - entity: person\n      key: id\n"
 
@@ -152,6 +155,49 @@ def test_an_approval_says_who_and_when(tmp_path: Path):
     mapping, read = read_approved(path)
     assert read == given
     assert (mapping.workspace, read.approved_by, read.approved_at.tzinfo is not None) == ("demo", "ada", True)
+
+
+def test_an_approval_shows_what_changed_since_the_last_one(tmp_path: Path):
+    path = tmp_path / "m.yml"
+    path.write_text(HEAD + "      fields: {x: name, y: email}\n")
+    assert since_approval(path) is None
+    approve(path, by="ada")
+    assert since_approval(path) == []
+    path.write_text(HEAD + "      # why\n      on_delete: archive\n      fields: {x: names, z: phone}\n")
+    before = {"from": ["name"]}
+    assert [
+        (c.where.removeprefix("streams.people[0]."), c.before, c.after) for c in since_approval(path)
+    ] == [
+        ("fields.x", before, {"from": ["names"]}),
+        ("fields.z", None, {"from": ["phone"]}),
+        ("on_delete", None, "archive"),
+        ("fields.y", {"from": ["email"]}, None),
+    ]
+
+
+def test_approve_prints_the_difference_and_records_it_as_json(tmp_path: Path):
+    path = tmp_path / "m.yml"
+    path.write_text(HEAD + "      fields: {x: name}\n")
+    call = ["approve", "--mapping", str(path), "--by", "ada"]
+    assert "There was no approval before." in CliRunner().invoke(cli, call).output
+    path.write_text(HEAD + "      fields: {x: names}\n")
+    answer = json.loads(CliRunner().invoke(cli, [*call, "--json"]).output)
+    assert answer["changes"][0]["after"] == {"from": ["names"]}
+    assert (answer["approved_by"], answer["digest"]) == ("ada", digest(read_mapping(path)))
+    path.write_text(HEAD + "      fields: {x: name}\n")
+    shown = CliRunner().invoke(cli, call).output
+    assert '- streams.people[0].fields.x: {"from":["names"]}' in shown
+    assert '+ streams.people[0].fields.x: {"from":["name"]}' in shown
+    assert "Nothing changed since." in CliRunner().invoke(cli, call).output
+
+
+def test_an_approval_of_an_older_release_still_counts(tmp_path: Path):
+    path = tmp_path / "m.yml"
+    path.write_text(HEAD)
+    given = approve(path, by="ada")
+    approval_path(path).write_text(given.model_dump_json())
+    assert read_approved(path)[1].digest == given.digest
+    assert since_approval(path) is None
 
 
 def test_a_default_mapping_is_not_written_over(tmp_path: Path):

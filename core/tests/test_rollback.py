@@ -8,7 +8,7 @@ import pytest
 from records import EVERYTHING, company, event, member, person, works_at
 
 from crmlift.errors import ConfigError
-from crmlift.rollback import Undone, roll_back, runs_to_undo
+from crmlift.rollback import Undone, roll_back, runs_to_undo, take_back_schema
 
 
 def undo(bench, *, run=None, everything=False, **options) -> list[Undone]:
@@ -35,6 +35,16 @@ def test_a_load_is_undone_without_a_trace(bench):
     assert snapshot(bench) == before
     assert undone.deleted == {"company": 1, "person": 2, "tag": 1, "person_tag": 2, "event": 2}
     assert undone.kept == []
+
+
+def test_after_all_is_undone_who_comes_first_is_open_again_but_opt_outs_stay(bench):
+    bench.mapping = bench.mapping.replace("by: [email]}\n", "by: [email]}\n  consent: {}\n")
+    twins = [person(key, email="same@example.com", unsubscribed=True) for key in ("p1", "p2")]
+    bench.run(*twins)
+    undo(bench)
+    assert bench.run(twins[1])["person"] == {"created": 1}
+    with bench.open_ledger() as ledger:
+        assert set(ledger.claims.owners("consent", ["p1", "p2"])) == {"p1", "p2"}
 
 
 def test_changes_and_adoptions_are_put_back(bench):
@@ -126,18 +136,29 @@ def test_a_change_that_was_refused_does_not_stand_in_the_way(bench):
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_value_that_another_source_wrote_first_stands_in_no_ones_way(bench, dry_run):
-    patch = """
-  relationships:
-    - {entity: person, key: cio_id, mode: update, fields: {plan: plan}}"""
-    bench.mapping = bench.mapping.replace("\n  relationships:", patch).replace(
-        "plan: traits.subscription.plan", "plan: {from: traits.plan, default: free}"
-    )
-    upgraded = ("relationships", {**works_at("p1", "c1")[1], "plan": "pro"})
-    bench.run(company("c1"), person("p1"), upgraded)
-    # The next time, the person itself says so: nothing to write, but it is remembered.
-    later = person("p1", attributes={"name": "P1", "plan": "pro"})
-    assert bench.run(company("c1"), later, upgraded)["person"] == {"unchanged": 3}
-    first, second = undo(bench, everything=True, dry_run=dry_run)
-    assert (first.kept, second.kept) == ([], [])
-    assert second.deleted["person"] == 1
+def test_what_two_streams_say_of_one_field_is_undone_although_they_agree_later(bench, dry_run):
+    """As with an opt-out that another stream tells first, and the person's own record in the next run."""
+    patch = "      links: {company: {entity: company, key: cio_object_id}}\n"
+    bench.mapping = bench.mapping.replace(patch, patch + '      fields: {plan: {value: "pro"}}\n')
+    bench.mapping = bench.mapping.replace("      write: fill_empty\n", "")
+    free, pro = ({"subscription": {"plan": plan}} for plan in ("free", "pro"))
+    bench.run(company("c1"), person("p1", attributes=free), works_at("p1", "c1"))
+    bench.run(person("p1", attributes=pro))
+    undone = undo(bench, everything=True, dry_run=dry_run)
+    assert [kept for run in undone for kept in run.kept] == []
+    assert bool(bench.crm.rows["person"]) is dry_run
+
+
+def test_fields_of_ours_go_with_the_last_run_where_they_are_empty(bench):
+    custom = "        phone: {from: phone, write: fill_empty}\n"
+    extra = "        {0}: {{from: attributes.{0}, custom: {{type: text}}}}\n"
+    bench.mapping = bench.mapping.replace(custom, custom + extra.format("tier") + extra.format("note"))
+    bench.run(person("p1", attributes={"tier": "gold", "note": "x"}))
+    bench.crm.rows["person"]["own"] = {"note": "by sales"}
+    (undone,) = undo(bench)
+    for dry_run in (True, False):
+        undone.dry_run = dry_run
+        take_back_schema(bench.crm, undone)
+        assert undone.schema_removed == ["person.tier"]
+        assert list(undone.schema_kept) == ["person.note"]
+        assert ("tier" in bench.crm.describe("person")) is dry_run

@@ -25,4 +25,4 @@ def test_every_command_that_prints_json_has_a_schema():
         for name, command in cli.commands.items()
         if any("--json" in option.opts for option in command.params if isinstance(option, click.Option))
     }
-    assert printing - PRINTED.keys() == {"propose", "approve"}
+    assert printing <= PRINTED.keys()

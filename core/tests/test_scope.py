@@ -158,6 +158,27 @@ def test_an_unknown_stream_is_profiled_whole():
     }  # fmt: skip
 
 
+def test_free_mail_and_business_domains_are_told_apart():
+    addresses = [
+        *(f"p{n}@gmail.com" for n in range(6)),
+        *(f"p{n}@example.org" for n in range(7)),
+        "x@example.net",
+    ]
+    people = profile(*(person(f"c{n}", email=address) for n, address in enumerate(addresses))).people
+    assert people.business_email == 8
+    assert [(d.domain, d.people, d.free) for d in people.domains] == [
+        ("example.org", 7, False),
+        ("gmail.com", 6, True),
+        ("xxxxxxx.xxx", 1, False),
+    ]
+
+
+def test_signs_of_fields_are_kept_but_not_the_values():
+    found = attributes({"x9": "a@example.com"}, {"x9": "b@example.org"}, {"x9": "c@example.net"})
+    assert ("email", "value_certain", 1.0) in [(s.field, s.kind, s.strength) for s in found["x9"].signs]
+    assert not any("example" in sign.text for sign in found["x9"].signs)
+
+
 # Values
 
 

@@ -175,12 +175,3 @@ def test_who_joins_a_row_gets_its_scope_so_that_nobody_waits_for_a_row_that_neve
     assert bench.person("p1")["phone"] == "+1"
     three = person("p3", email="same@example.com", attributes={"lifecycle_stage": "lead"})
     assert bench.run(three)["person"] == {"merged": 1}
-
-
-@pytest.mark.parametrize(("once", "expected"), [("false", "customer"), ("true", "lead")])
-def test_a_person_keeps_the_scope_of_the_first_run_only_if_told(bench, once, expected):
-    rules = f"{{once: {once}, rules: [{{scope: customer, stage: customer}}], otherwise: lead}}"
-    load(bench, rules, person("p1", attributes={"lifecycle_stage": "lead"}))
-    bench.run(person("p1", attributes={"lifecycle_stage": "customer"}))
-    with bench.open_ledger() as ledger:
-        assert ledger.claims.owners("split.people", ["p1"]) == {"p1": expected}

@@ -19,7 +19,7 @@ from crmlift.testing.conformance import Migration
 from crmlift.testing.workspace import Workspace
 from target_odoo.target import TargetOdoo
 
-PEOPLE = 2000
+PEOPLE = 300
 KILLS = 20
 
 
@@ -68,13 +68,10 @@ def test_the_bundled_workspace_arrives_stays_in_step_and_leaves_no_trace(odoo, c
 
     undone = project.crmlift("rollback", "--all", "--yes", "--json").json
     assert [kept for run in undone for kept in run["kept"]] == []
+    assert undone[-1]["schema_kept"] == {}
+    # Every table that we touch is as before, row by row, our fields, models and pages included.
     after = odoo.fingerprints()
-    untouched = before.keys() - {"custom fields", "custom models"}
-    assert {name: after[name].rows for name in untouched} == {name: before[name].rows for name in untouched}
-    schema = [column for column in _columns(odoo) if column.startswith("x_")]
-    assert odoo.fingerprints(*schema)["res_partner"] == before["res_partner"]
-    for table in ("mail_message", "mail_blacklist", "mailing_mailing", "mailing_trace", "utm_source"):
-        assert odoo.fingerprints(*schema)[table] == before[table], table
+    assert {name for name in before if after[name] != before[name]} == set()
 
 
 def check_engagement(odoo: Any, counts: dict[str, dict[str, int]]) -> None:
@@ -116,15 +113,11 @@ def check_senders(number: Any, counts: dict[str, dict[str, int]]) -> None:
         == 4
     )
     assert number("mailing_subscription", "opt_out") > 0
-    assert number("mailing_subscription") == counts["subscription"]["created"]
+    ours = "module = '__cio__' AND model = 'mailing.subscription'"
+    assert number("ir_model_data", ours) == counts["subscription"]["created"]
     assert number("phone_blacklist") == counts["sms_optout"]["created"] > 0
     assert number("ir_attachment", "res_model = 'mailing.mailing'") == counts["document"]["created"] > 20
     assert number("x_cio_object") == counts["object"]["created"] > 0
-
-
-def _columns(odoo: Any) -> list[str]:
-    query = "SELECT DISTINCT column_name FROM information_schema.columns WHERE table_schema = 'public'"
-    return [row["column_name"] for row in odoo.query(query)]
 
 
 def test_killed_twenty_times_it_ends_as_an_undisturbed_load(odoo, tmp_path: Path):

@@ -262,3 +262,19 @@ class NamesChanges(Protocol):
 
     def changes(self, entity: str) -> Mapping[str, str]:
         """Return, by field, the documented change in words, such as "kept to the second"."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What became of fields and entities that we created: removed, or kept for a reason, by name."""
+
+    removed: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Unprovisions(Protocol):
+    """A CRM from which fields and entities that we created can be taken away again."""
+
+    def unprovision(self, *, dry_run: bool = False) -> TakenBack:
+        """Take away what `provision` created and what holds no value, for any workspace."""

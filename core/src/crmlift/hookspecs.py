@@ -16,6 +16,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from crmlift.batch import Batch, Claims, Record
+    from crmlift.propose.evidence import Evidence, Trait
 
 Page = tuple[str, Sequence[str], "Sequence[Record]"]
 """Records to load: their stream, its key properties, and some records of it."""
@@ -39,6 +40,16 @@ def crmlift_complete(claims: Claims) -> Iterator[Page] | None:
     """Yield records that could only be made once every stream has been read.
 
     Each page goes the whole way, hooks included, and is settled before the next one is asked for.
+    """
+
+
+@hookspec
+def crmlift_propose(traits: Sequence[Trait]) -> Sequence[Sequence[Evidence]] | None:
+    """Say which fields of a CRM a batch of attributes belongs to: evidence per trait, in their order.
+
+    Each `Evidence` names a field of `crmlift.propose.evidence.LABELS`; whatever its kind, it is weighed as
+    `plugin`, by its strength from -1 (surely not) to 1, together with all other evidence. Values are there
+    only where the profile shows them. Called by `crmlift propose --plugin NAME` for the plugins named there.
     """
 
 

@@ -8,11 +8,20 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from crmlift.chunks import chunks
-from crmlift.destination import Create, Destination, EntitySpec, FieldType, Update, Value
+from crmlift.destination import (
+    Create,
+    Destination,
+    EntitySpec,
+    FieldType,
+    Unprovisions,
+    Update,
+    Value,
+)
 from crmlift.errors import ConfigError
+from crmlift.hooks import consent
 from crmlift.ledger import JournalEntry, Known, Ledger, Origin
 from crmlift.loader.bisect import write_surviving
-from crmlift.loader.compare import differing, digest, same
+from crmlift.loader.compare import differing, digest
 from crmlift.loader.graph import parents_first
 
 
@@ -36,6 +45,8 @@ class Undone:
     restored: dict[str, int] = field(default_factory=dict)
     released: dict[str, int] = field(default_factory=dict)
     recreated: dict[str, int] = field(default_factory=dict)
+    schema_removed: list[str] = field(default_factory=list)
+    schema_kept: dict[str, str] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,7 +85,20 @@ def roll_back(
         _Undo(ledger, destination, destination.entities[entity], undone, force=force).all()
     if not dry_run:
         ledger.runs.mark_rolled_back(run)
+        if not ledger.records.entities():
+            # Nothing is left of any run: who came first is open again. Who opted out never is.
+            ledger.claims.forget(besides=[consent.KIND])
     return undone
+
+
+def take_back_schema(destination: Destination, undone: Undone) -> None:
+    """Take away the fields and entities that provisioning created, where the CRM allows it.
+
+    For the last of all runs to be undone: what still holds a value stays, and is named.
+    """
+    if isinstance(destination, Unprovisions):
+        taken = destination.unprovision(dry_run=undone.dry_run)
+        undone.schema_removed, undone.schema_kept = list(taken.removed), dict(taken.kept)
 
 
 class _Undo:
@@ -91,8 +115,10 @@ class _Undo:
         self.live = destination.describe(spec.name) if not spec.natural else {}
         # A record that stays must keep all of its changes, not only the last one.
         self.keeping: set[str] = set()
-        # What the changes undone so far have put back; in a dry run, what they would have.
-        self.restored: dict[str, dict[str, Value]] = {}
+        # What this very undoing has put back on a record: not what others changed.
+        self.restored: dict[str, set[str]] = {}
+        # In a dry run: what the changes undone so far would have put back.
+        self.pretended: dict[str, dict[str, Value]] = {}
 
     def all(self) -> None:
         """Undo the changes, then the creations."""
@@ -133,8 +159,10 @@ class _Undo:
                 updates.append(Update(entry.key, entry.crm_id, before))
         self._count(self.undone.restored, len(updates))
         for update in updates:
-            self.restored.setdefault(update.id, {}).update(update.values)
+            self.restored.setdefault(update.id, set()).update(update.values)
         if self.undone.dry_run:
+            for update in updates:
+                self.pretended.setdefault(update.id, {}).update(update.values)
             return
         outcomes = write_surviving(lambda some: self.crm.update(self.spec.name, some), updates)
         for update, outcome in zip(updates, outcomes, strict=True):
@@ -179,7 +207,7 @@ class _Undo:
         doomed = {
             row.key: row.crm_id or ""
             for row in rows
-            if self._standing(row.key, row.crm_id or "", row.shape, row.digest, current, ours=True)
+            if self._standing(row.key, row.crm_id or "", row.shape, row.digest, current, gone_is_fine=True)
         }
         self._count(self.undone.deleted, len(doomed))
         if self.undone.dry_run or not doomed:
@@ -202,29 +230,21 @@ class _Undo:
         written: bytes | None,
         current: dict[str, dict[str, Value]],
         *,
-        ours: bool = False,
+        gone_is_fine: bool = False,
     ) -> bool:
-        """Tell whether a record is still as we wrote it; if not, it is kept and listed, unless forced.
-
-        One that is `ours` may be gone already, and may hold what we have just put back: a later run may
-        have found a value in place that another source wrote before.
-        """
+        """Tell whether a record is still as we wrote it; if not, it is kept and listed, unless forced."""
         if key in self.keeping:
             return False
         if crm_id not in current:
-            if not ours:
+            if not gone_is_fine:
                 self._keep(key, crm_id, "the record is gone")
-            return ours
+            return gone_is_fine
         if shape is None or written is None or self.force:
             return True
         names = self.ledger.records.shape_names(shape)
-        restored = self.restored.get(crm_id, {})
-        now = current[crm_id] | (restored if self.undone.dry_run else {})
-        changed = [
-            name
-            for name in differing(names, written, digest(names, now))
-            if not (ours and name in restored and same(now.get(name), restored[name]))
-        ]
+        now = current[crm_id] | self.pretended.get(crm_id, {})
+        mine = self.restored.get(crm_id, ()) if gone_is_fine else ()
+        changed = [name for name in differing(names, written, digest(names, now)) if name not in mine]
         if changed:
             self._keep(key, crm_id, f"changed since the run: {', '.join(changed)}")
         return not changed

@@ -11,7 +11,10 @@ from pydantic import TypeAdapter
 
 from crmlift.cutover import CutOver
 from crmlift.forget import Forgotten
+from crmlift.handoff.model import Handoff, Item
+from crmlift.mapping.approval import Approved
 from crmlift.plan.model import Plan, ProvisionedField
+from crmlift.propose.answer import FieldsFor, Proposal
 from crmlift.reconcile import Reconciliation
 from crmlift.rehearse.page import Rehearsal
 from crmlift.report.model import Report
@@ -22,6 +25,8 @@ from crmlift.verify import Verification
 
 PRINTED: dict[str, Any] = {
     "scope": Profile,
+    "propose": Proposal | list[FieldsFor],
+    "approve": Approved,
     "plan": Plan,
     "provision": list[ProvisionedField],
     "rehearse": Rehearsal,
@@ -29,12 +34,14 @@ PRINTED: dict[str, Any] = {
     "reconcile": Reconciliation,
     "verify": Verification,
     "cutover": CutOver,
+    "handoff": Handoff,
+    "handoff-item": Item,
     "retry": Retried,
     "rollback": list[Undone],
     "forget": Forgotten,
     "report": Report,
 }
-"""The type of what each command prints."""
+"""The type of what each command prints; `handoff-item` is that of the files beside its index."""
 
 
 def schema(command: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from tap_customerio.workspace import Workspace, generate
 from tap_customerio.workspace.load import Sandbox
 
 NOW = 1_760_000_000  # the sandbox's time in tests
-CONFIG = {"app_api_key": "sandbox-app-key", "requests_per_second": 5000}
+CONFIG = {
+    "app_api_key": "sandbox-app-key",
+    "service_account_token": "sandbox-service-account",
+    "requests_per_second": 5000,
+}
 
 
 @dataclass
@@ -66,8 +71,17 @@ class Running:
         return found
 
     def get(self, path: str, **query: Any) -> Any:
-        headers = {"Authorization": "Bearer sandbox-app-key"}
+        key = self.ui_token if path.startswith("/ui/") else "sandbox-app-key"
+        headers = {"Authorization": f"Bearer {key}"}
         return requests.get(self.url + path, params=query, headers=headers).json()
+
+    @cached_property
+    def ui_token(self) -> str:
+        """An access token of a read-only session."""
+        form = {"grant_type": "client_credentials", "scope": "read_only"}
+        form["client_secret"] = "sandbox-service-account"
+        token = requests.post(f"{self.url}/ui/v1/service_accounts/oauth/token", data=form).json()
+        return str(token["access_token"])
 
     def post(self, path: str, body: Any, **query: Any) -> Any:
         headers = {"Authorization": "Bearer sandbox-app-key"}
@@ -96,7 +110,9 @@ class Running:
         **config: Any,
     ) -> TapCustomerIO:
         tap = TapCustomerIO(
-            config={**CONFIG, "api_url": self.url, **config}, state=state, message_writer=output
+            config={**CONFIG, "api_url": self.url, "ui_api_url": f"{self.url}/ui", **config},
+            state=state,
+            message_writer=output,
         )
         for stream in tap.streams.values():
             stream.selected = not streams or stream.name in streams

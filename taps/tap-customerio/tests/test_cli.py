@@ -47,6 +47,18 @@ def test_a_wrong_key_ends_the_run_with_the_reason(sandbox, tmp_path):
     assert "some-other-key" not in done.stderr
 
 
+def test_a_key_to_which_everything_is_closed_ends_the_run_with_what_to_do(make_sandbox, tmp_path):
+    sandbox = make_sandbox(people=5, forbidden="/v1")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"app_api_key": "sandbox-app-key", "api_url": sandbox.url}))
+    done = run("--config", str(config))
+    assert done.returncode == 1
+    assert "nothing could be read, for everything was refused: GET /v1/workspaces: HTTP 403" in done.stderr
+    assert "Make an App API key with a wider scope" in done.stderr
+    sandbox.settings.forbidden = ",".join(f"/v1/{part}" for part in ("customers", "messages", "segments"))
+    assert run("--config", str(config)).returncode == 0
+
+
 def test_settings_are_checked_before_anything_is_asked():
     with pytest.raises(ConfigValidationError) as caught:
         TapCustomerIO(config={"region": "mars", "requests_per_second": 0})
@@ -57,7 +69,7 @@ def test_settings_are_checked_before_anything_is_asked():
 
 
 def test_discovery_describes_every_stream_and_marks_personal_data():
-    tap = TapCustomerIO(config={"app_api_key": "test-key"})
+    tap = TapCustomerIO(config={"app_api_key": "test-key", "service_account_token": "test-key"})
     catalog = {stream["stream"]: stream for stream in tap.catalog_dict["streams"]}
     assert list(catalog)[:4] == ["workspaces", "object_types", "objects", "people"]
     personal = {name for name, s in catalog.items() if "personal data" in s["schema"]["description"]}
@@ -69,8 +81,14 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
         "optouts",
         "esp_suppressions",
         "consent",
+        "broadcast_trigger_status",
         "broadcast_errors",
         "exports",
+        "suppressions",
+        "journey_versions",
+        "journey_subjects",
+        "imports",
+        "audit_logs",
         "activities",
         "deliveries",
         "archived_messages",

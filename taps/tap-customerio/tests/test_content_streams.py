@@ -96,6 +96,61 @@ def test_test_groups_arrive(everything):
     assert {key: record["content_ids"] for key, record in found.items()} == {(1, "1"): [11], (1, "2"): [12]}
 
 
+def test_runs_of_broadcasts_have_their_status(everything):
+    runs = everything.by("broadcast_triggers", "broadcast_id", "id")
+    found = everything.by("broadcast_trigger_status", "broadcast_id", "id")
+    assert found.keys() == runs.keys()
+    assert all(one["recipients_count"] == 10 and one["data_file_processed"] for one in found.values())
+    assert found[51, 1]["data_file_error_count"] == 12
+    assert found[51, 1]["created_at"] == runs[51, 1]["created_at"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "keys", "ids"),
+    [
+        ("campaign_action_metrics", ("campaign_id", "action_id"), ("campaign_id", "action_id")),
+        ("broadcast_action_metrics", ("broadcast_id", "action_id"), ("broadcast_id", "action_id")),
+        ("newsletter_content_metrics", ("newsletter_id", "content_id"), ("newsletter_id", "content_id")),
+    ],
+)
+def test_metrics_of_single_messages_sum_up_to_their_deliveries(shared, everything, stream, keys, ids):
+    found = everything.by(stream, *keys)
+    sums = dict.fromkeys(found, 0)
+    first = NOW - 420 * 86_400 if keys[0] == "campaign_id" else 0
+    for delivery in shared.workspace.config["deliveries"]:
+        key = tuple(delivery.get(id) for id in ids)
+        if key in sums and delivery["metrics"].get("sent", -1) >= first:
+            sums[key] += 1
+    assert sum(sums.values()) > 0
+    assert {key: sum(record["series"].get("sent", [])) for key, record in found.items()} == sums
+
+
+@pytest.mark.parametrize(
+    ("stream", "kind", "keys"),
+    [
+        ("campaign_link_metrics", "campaigns", ("campaign_id", "link_id")),
+        ("campaign_action_link_metrics", "campaigns", ("campaign_id", "action_id", "link_id")),
+        ("broadcast_link_metrics", "broadcasts", ("broadcast_id", "link_id")),
+        ("broadcast_action_link_metrics", "broadcasts", ("broadcast_id", "action_id", "link_id")),
+        ("newsletter_link_metrics", "newsletters", ("newsletter_id", "link_id")),
+        ("newsletter_content_link_metrics", "newsletters", ("newsletter_id", "content_id", "link_id")),
+        ("transactional_link_metrics", "transactional", ("transactional_message_id", "link_id")),
+    ],
+)
+def test_clicks_on_links_arrive(shared, everything, stream, kind, keys):
+    written = {
+        (int(parent.split(":")[1]), *([link["part"]] if len(keys) == 3 else []), link["id"]): link
+        for parent, links in shared.workspace.config["links"].items()
+        for link in links
+        if parent.startswith(f"{kind}:")
+    }
+    found = everything.by(stream, *keys)
+    assert found.keys() == written.keys()
+    for key, link in written.items():
+        assert found[key]["href"] == link["link"]["href"]
+        assert found[key]["series"] == link["metric"]["series"]
+
+
 @pytest.mark.parametrize(
     ("stream", "key", "field", "metric"),
     [

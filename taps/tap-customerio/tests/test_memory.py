@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tap_customerio.errors import Unavailable
+from tap_customerio.memory import Memory
 from tap_customerio.workspace.load import change
 
 STREAMS = ("people", "relationships", "segment_memberships")
@@ -181,3 +182,17 @@ def test_the_file_holds_no_values_and_is_its_owners_only(sandbox, read, file):
 def test_the_state_stays_small(read):
     state = read().states[-1]
     assert set(state["bookmarks"]["people"]["compared"]) == {"file", "generation", "read_at", "scanned_at"}
+
+
+def test_many_that_vanish_are_told_once_each(file):
+    memory = Memory(file)
+    people = [{"cio_id": str(n)} for n in range(2500)]
+    scan = memory.scan("people", ["cio_id"], {})
+    assert all(map(scan.is_new, people))
+    scan = memory.scan("people", ["cio_id"], scan.finish())
+    assert not scan.is_new(people[7])
+    told = [record["cio_id"] for record in scan.vanished()]
+    assert sorted(told, key=int) == [one["cio_id"] for one in people if one is not people[7]]
+    scan = memory.scan("people", ["cio_id"], scan.finish())
+    assert not scan.is_new(people[7])
+    assert list(scan.vanished()) == []

@@ -1,4 +1,4 @@
-"""The sandbox's answers have the shapes that the vendor documents for the App API.
+"""The sandbox's answers have the shapes that the vendor documents for its APIs and webhooks.
 
 Shapes are small tables of their own: a type's name, `?` where null is allowed, a list with the shape of
 its elements, `~name` for a field that may be absent. A field that no table names is an error.
@@ -6,9 +6,19 @@ its elements, `~name` for a field that may be absent. A field that no table name
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+import requests
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tap_customerio.sandbox.server import Server
+from tap_customerio.webhooks.signature import sign
 
 NOW = 1_760_000_000  # the sandbox's time in tests
 
@@ -212,7 +222,10 @@ LINK = {
     "timestamps": "obj",
 }
 STUDIO = {"id": "str", "name": "str", "parent_folder_id": "str?", "created": "int", "updated": "int"}
+FIRST = quote(b64encode(b"delivery 0000001").decode(), safe="")
+LINK_CLICKS = [{"link": {"id": "int", "href": "str"}, "metric": {"series": {"clicked": ["int"]}}}]
 WINDOW = {"start": NOW - 90 * 86_400, "end": NOW}
+MONTHS = {"period": "months", "steps": 3}
 
 SHAPES: list[tuple[str, dict[str, Any], Any]] = [
     (
@@ -337,7 +350,31 @@ SHAPES: list[tuple[str, dict[str, Any], Any]] = [
             }
         },
     ),
+    ("/v1/campaigns/1/metrics/links", MONTHS, {"links": LINK_CLICKS}),
+    (
+        "/v1/campaigns/1/actions/101/metrics",
+        {"version": 2, "res": "months", **WINDOW},
+        {"start": "str", "end": "str", "res": "str", "series": "obj", "language_variants": "obj"},
+    ),
+    ("/v1/campaigns/1/actions/101/metrics/links", MONTHS, {"links": LINK_CLICKS}),
     ("/v1/broadcasts", {}, {"broadcasts": [BROADCAST]}),
+    ("/v1/broadcasts/51/metrics/links", MONTHS, {"links": LINK_CLICKS}),
+    ("/v1/broadcasts/51/actions/5101/metrics", MONTHS, {"metric": {"series": "obj"}}),
+    ("/v1/broadcasts/51/actions/5101/metrics/links", MONTHS, {"links": LINK_CLICKS}),
+    ("/v1/newsletters/1/metrics/links", MONTHS, {"links": LINK_CLICKS}),
+    ("/v1/newsletters/1/contents/11/metrics", MONTHS, {"metric": {"series": "obj"}}),
+    ("/v1/newsletters/1/contents/11/metrics/links", MONTHS, {"links": LINK_CLICKS}),
+    ("/v1/transactional/2/metrics/links", MONTHS, {"links": LINK_CLICKS}),
+    (f"/v1/messages/{FIRST}", {}, {"message": MESSAGE}),
+    (
+        "/v1/design_studio/emails/{studio}",
+        {},
+        {
+            "content": dict.fromkeys(("subject", "preheader_text", "html", "amp", "text"), "str"),
+            "envelope": "obj",
+            "transformers": "obj",
+        },
+    ),
     ("/v1/broadcasts/51/actions", {}, {"actions": [{"id": "int"} | CONTENT]}),
     (
         "/v1/broadcasts/51/triggers",
@@ -442,12 +479,273 @@ def mismatches(found: Any, shape: Any, at: str = "answer") -> list[str]:
     ("path", "query", "shape"), SHAPES, ids=[f"{path} {query}" for path, query, _ in SHAPES]
 )
 def test_an_answer_has_its_documented_shape(shared, path, query, shape):
+    if "{studio}" in path:
+        path = path.format(studio=shared.workspace.config["design_studio_emails"][0]["id"])
     answer = shared.get(path, **query)
     assert mismatches(answer, shape) == []
     # An empty list would say nothing.
     assert isinstance(shape, list) or all(
         answer[name] for name, part in shape.items() if isinstance(part, list)
     )
+
+
+# The UI API: shapes as the vendor's command line and others were seen to read them, many inferred
+
+UI = "/ui/v1/environments/1"
+JOURNEY = {
+    "id": "int",
+    "name": "str",
+    "description": "str?",
+    "type": "str",
+    "state": "str",
+    "created": "int",
+    "updated": "int",
+    "first_started": "int",
+    "tags": TAGS,
+    "workflow_action_ids": ["int"],
+}
+TRIGGERS = {"~trigger": "obj", "~event": "str", "~restart_mode": "str", "~attribute_filters": "obj"}
+UI_SEGMENT = {"id": "int", "name": "str", "description": "str", "type": "str", "state": "str"}
+UI_TEMPLATE = {
+    "id": "int",
+    "name": "str",
+    "template_type": "str",
+    "subject": "str?",
+    "layout_id": "int",
+    "from_identity_id": "int",
+    "created": "int",
+    "updated": "int",
+    "~url": "str",
+    "~headers": "str",
+}
+UI_SHAPES: list[tuple[str, dict[str, Any], Any]] = [
+    (
+        "/ui/v1/accounts/current",
+        {},
+        {"account": {"id": "int", "name": "str", "data_center": "str", "environment_ids": ["int"]}},
+    ),
+    ("/ui/v1/accounts/9001/environments", {}, {"environments": [{"id": "int", "name": "str"}]}),
+    (
+        f"{UI}/campaigns/2",
+        {},
+        {"campaign": JOURNEY | TRIGGERS | {"edges": ["obj"], "actions": "list"}, "actions": ["obj"]},
+    ),
+    (f"{UI}/campaigns/3/notes", {}, {"notes": [{"id": "int", "text": "str", "position": "obj"}]}),
+    (f"{UI}/campaigns/3/versions", {}, {"versions": [{"id": "int", "created": "int", "name": "str"}]}),
+    (
+        f"{UI}/subjects",
+        {"campaign_id": 6},
+        {
+            "subjects": [
+                {
+                    "id": "str",
+                    "campaign_id": "int",
+                    "internal_customer_id": "str",
+                    "subject_state": "str",
+                    "match_time": "int",
+                    "next_wake_up": "int",
+                    "next_action_id": "int",
+                }
+            ]
+        },
+    ),
+    (f"{UI}/segments", {}, {"segments": [UI_SEGMENT | {"updated_at": "int"}]}),
+    (f"{UI}/segments", {"archived": "true", "size": 10}, {"segments": [UI_SEGMENT | {"archived": "bool"}]}),
+    (f"{UI}/segments/4", {}, {"segment": UI_SEGMENT | {"updated_at": "int", "conditions": "obj"}}),
+    (f"{UI}/segments/8/usage", {}, {"campaigns": ["int"], "newsletters": "list", "segments": "list"}),
+    (
+        f"{UI}/suppression/bounced",
+        {},
+        {"suppressions": [{"email": "str", "reason": "str", "created": "int"}]},
+    ),
+    (f"{UI}/customers_suppression_count", {}, {"count": "int"}),
+    (
+        f"{UI}/attributes",
+        {},
+        {"attributes": [{"id": "int", "name": "str"}], "meta": {"pagination": {"total": "int"}}},
+    ),
+    (
+        f"{UI}/attributes/4",
+        {},
+        {
+            "attribute": {
+                "id": "int",
+                "name": "str",
+                "description": "str",
+                "metadata": {"privacy_level": "int"},
+                "sources": ["str"],
+                "segments": ["int"],
+                "campaigns": ["int"],
+                "last_seen_at": "int",
+            }
+        },
+    ),
+    (f"{UI}/event_names", {}, {"event_names": ["str"]}),
+    (f"{UI}/templates", {}, {"templates": [UI_TEMPLATE]}),
+    (f"{UI}/templates/5102", {}, {"template": UI_TEMPLATE | {"body": "str"}}),
+    (
+        f"{UI}/layouts",
+        {},
+        {"layouts": [{"id": "int", "name": "str", "body": "str", "created": "int", "updated": "int"}]},
+    ),
+    (f"{UI}/tags", {}, {"tags": [{"id": "int", "name": "str"}]}),
+    (f"{UI}/domains", {}, {"domains": [{"id": "int", "name": "str", "verified": "bool"}]}),
+    (
+        f"{UI}/imports",
+        {},
+        {"imports": [{"id": "int", "name": "str", "type": "str", "state": "str", "created_at": "int"}]},
+    ),
+    (
+        f"{UI}/audit_logs",
+        {},
+        {"audit_logs": [{"id": "int", "created_at": "int", "action": "str", "user": "str"}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "shape"), UI_SHAPES, ids=[f"{path} {query}" for path, query, _ in UI_SHAPES]
+)
+def test_an_answer_of_the_ui_api_has_the_shape_that_was_seen(shared, path, query, shape):
+    assert mismatches(shared.get(path, **query), shape) == []
+
+
+def test_campaigns_of_the_ui_api_are_listed_without_their_graph(shared):
+    found = shared.get(f"{UI}/campaigns")["campaigns"]
+    assert len(found) == 15
+    assert not any({"edges", "actions"} & campaign.keys() for campaign in found)
+
+
+def test_every_endpoint_that_the_tap_reads_has_a_shape(shared):
+    shared.stats()
+    shared.read(preferences_per_person=True, archived_messages_sample=1, sending_domains=["mail.example.com"])
+    shared.read("esp_suppressions")
+    read = shared.stats()["endpoints"].keys()
+    for path, query, _ in [*SHAPES, *UI_SHAPES]:
+        shared.get(path, **query)
+    checked = shared.stats()["endpoints"].keys()
+    elsewhere = {
+        "GET /v1/messages/{id}/archived_message",
+        "GET /v1/design_studio/emails/{id}",
+        "GET /ui/v1/environments/{env}/campaigns",
+        "POST /ui/v1/service_accounts/oauth/token",
+        *(f"POST /v1/{path}" for path in ("customers", "customers/attributes", "objects")),
+    }
+    assert read - checked - elsewhere == set()
+
+
+# Reporting webhooks: what the vendor's specification requires, by channel and metric
+
+BY_PARENT = {
+    "campaign_id": {"campaign_id": "int", "action_id": "int", "~parent_action_id": "int?"},
+    "broadcast_id": {
+        "broadcast_id": "int",
+        "action_id": "int",
+        "trigger_id": "int",
+        "~parent_action_id": "int?",
+    },
+    "newsletter_id": {"newsletter_id": "int", "content_id": "int"},
+    "transactional_message_id": {"transactional_message_id": "int"},
+}
+DEVICE = {"device_id": "str", "device_platform": "str", "~failure_message": "str"}
+BY_CHANNEL = {
+    "email": {"recipient": "str", "subject": "str"},
+    "push": {"recipients": [DEVICE]},
+    "sms": {"recipient": "str"},
+    "webhook": {"recipient": "str"},
+}
+BY_METRIC = {
+    "clicked": {"href": "str", "link_id": "int"},
+    **{name: {"failure_message": "str"} for name in ("bounced", "failed", "dropped", "undeliverable")},
+}
+
+
+def event_shape(event):
+    parent = next(shape for name, shape in BY_PARENT.items() if name in event["data"])
+    data = {"customer_id": "str", "identifiers": {"cio_id": "str", "email": "str?", "id": "str?"}}
+    data |= {"delivery_id": "str", **parent, **BY_CHANNEL[event["object_type"]]}
+    data |= BY_METRIC.get(event["metric"], {})
+    return {"metric": "str", "event_id": "str", "object_type": "str", "timestamp": "int", "data": data}
+
+
+def test_reporting_webhooks_have_their_documented_shape_and_signature(shared):
+    found = []
+
+    async def receive(request):
+        body, headers = await request.body(), request.headers
+        right = sign("test-key", headers["x-cio-timestamp"], body) == headers["x-cio-signature"]
+        found.append((right, json.loads(body)))
+        return Response(status_code=200 if len(found) % 5 else 500)
+
+    since = NOW - 30 * 86_400
+    with Server(Starlette(routes=[Route("/hook", receive, methods=["POST"])])) as receiver:
+        body = {"url": f"{receiver.url}/hook", "key": "test-key", "since": since}
+        counts = requests.post(f"{shared.url}/_sandbox/webhooks", json=body, timeout=120).json()
+    assert counts == {"accepted": len(found) - len(found) // 5, "refused": len(found) // 5}
+    assert len(found) > 50
+    assert len({event["event_id"] for _, event in found}) == len(found)
+    assert {event["object_type"] for _, event in found} >= {"email", "sms", "push"}
+    for right, event in found:
+        assert right
+        assert event["timestamp"] >= since
+        assert mismatches(event, event_shape(event)) == []
+
+
+# The Track API
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "shape"),
+    [
+        (
+            "GET",
+            "/api/v1/accounts/region",
+            None,
+            200,
+            {"url": "str", "region": "str", "environment_id": "int"},
+        ),
+        ("PUT", "/api/v1/customers/shape-1", {"first_name": "Ada"}, 200, {}),
+        ("POST", "/api/v1/customers/shape-1/events", {"name": "seen"}, 200, {}),
+        ("PUT", "/api/v1/customers/shape-1/devices", {"device": {"id": "token", "platform": "ios"}}, 200, {}),
+        ("DELETE", "/api/v1/customers/shape-1/devices/token", None, 200, {}),
+        ("POST", "/api/v1/events", {"name": "seen", "anonymous_id": "nobody"}, 200, {}),
+        ("POST", "/api/v1/merge_customers", {"primary": {"id": "a"}}, 400, {"meta": {"error": "str"}}),
+        ("POST", "/api/v1/segments/12/add_customers", {"ids": ["shape-1"]}, 200, {}),
+        ("POST", "/api/v1/segments/12/remove_customers", {"ids": ["shape-1"]}, 200, {}),
+        (
+            "POST",
+            "/api/v2/entity",
+            {
+                "type": "person",
+                "action": "identify",
+                "identifiers": {"id": "shape-1"},
+                "attributes": {"a": 1},
+            },
+            200,
+            {},
+        ),
+        (
+            "POST",
+            "/api/v2/entity",
+            {"type": "person", "action": "identify", "identifiers": {}},
+            400,
+            {"errors": [{"reason": "str", "field": "str", "message": "str"}]},
+        ),
+        (
+            "POST",
+            "/api/v2/batch",
+            {"batch": [{"type": "person", "action": "identify", "identifiers": {}}]},
+            207,
+            {"errors": [{"batch_index": "int", "reason": "str", "field": "str", "message": "str"}]},
+        ),
+        ("DELETE", "/api/v1/customers/shape-1", None, 200, {}),
+    ],
+)
+def test_an_answer_of_the_track_api_has_its_documented_shape(sandbox, method, path, body, status, shape):
+    key = ("sandbox-site", "sandbox-track-key")
+    answer = requests.request(method, sandbox.url + path, json=body, auth=key, timeout=30)
+    assert answer.status_code == status, answer.text
+    assert mismatches(answer.json() if answer.content.strip() else {}, shape) == []
 
 
 def test_people_and_objects_that_are_searched_for_have_theirs(shared):

@@ -24,6 +24,8 @@ _CONFIG = {
     "app_api_key": "sandbox-app-key",
     "requests_per_second": 5000,
     "api_url": _SERVER.url,
+    "service_account_token": "sandbox-service-account",
+    "ui_api_url": f"{_SERVER.url}/ui",
     "archived_messages_sample": 3,
     "warehouse_path": (_FILES := tempfile.TemporaryDirectory()).name,
     "routes": {"default": "api"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -134,6 +136,18 @@ def test_a_second_run_takes_up_only_what_new_files_touch(sandbox, files, monkeyp
     known = {record["id"]: record for record in first.records["people"]}["user-000001"]
     assert person["attributes"] == known["attributes"] | {"job_title": "Astronaut"}
     assert (sum(cut) < 100) is bool(most)
+
+
+def test_a_file_that_comes_late_makes_no_other_file_of_its_number_new(sandbox, files):
+    files.mkdir()
+    people = [{"internal_customer_id": id, "deleted": False, "suppressed": False} for id in ("a", "b")]
+    write_file(files / "people_v5_1_1.parquet", "people", people, 5)
+    first = read(sandbox, files, "people")
+    assert first.by("people", "cio_id").keys() == {"a", "b"}
+    row = {"internal_customer_id": "b", "attribute_name": "plan", "attribute_value": "pro", "timestamp": NOW}
+    write_file(files / "attributes_v5_1_1.parquet", "attributes", [row], 5)
+    (late,) = read(sandbox, files, "people", state=first.states[-1]).records["people"]
+    assert (late["cio_id"], late["attributes"]["plan"]) == ("b", "pro")
 
 
 def test_an_attribute_that_was_removed_is_gone(sandbox, files):
@@ -293,3 +307,17 @@ def test_auto_prefers_files_where_they_cost_less(sandbox, files):
     assert said(output, "people")["route"] == "warehouse"
     assert said(output, "deliveries")["route"] == "api"
     assert len(output.records["deliveries"]) == 240
+
+
+def test_without_the_extra_the_tap_starts():
+    block = "import sys; sys.modules['pyarrow'] = None; "
+    script = block + "from tap_customerio.tap import TapCustomerIO; TapCustomerIO.cli()"
+    subprocess.run([sys.executable, "-c", script, "--about"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_missing_extra_is_named(sandbox, files, monkeypatch):
+    monkeypatch.setattr("tap_customerio.routes.warehouse.find_spec", lambda name: None)
+    with pytest.raises(ConfigValidationError, match=r'pip install "tap-customerio\[warehouse\]"'):
+        read(sandbox, files, "people", routes={})
+    output = read(sandbox, files, "snippets")  # which has no such route
+    assert said(output, "snippets")["route"] == "api"

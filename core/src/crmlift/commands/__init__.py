@@ -12,7 +12,20 @@ import sys
 import click
 from rich.console import Console
 
-from crmlift.commands import checks, cutover, demo, mapping, plan, rehearse, report, run, sandbox, scope, undo
+from crmlift.commands import (
+    checks,
+    cutover,
+    demo,
+    handoff,
+    mapping,
+    plan,
+    rehearse,
+    report,
+    run,
+    sandbox,
+    scope,
+    undo,
+)
 from crmlift.errors import CrmliftError
 
 
@@ -22,8 +35,8 @@ def cli() -> None:
     """Lift a Customer.io workspace into a CRM, and prove that it arrived.
 
     In order: scope, propose and approve a mapping, plan, provision, rehearse, run, reconcile, verify,
-    report, and in the end cutover. See also retry, rollback and forget; demo shows it on a bundled
-    workspace.
+    report, and in the end cutover and handoff. See also retry, rollback and forget; demo shows it on a
+    bundled workspace.
 
     Exit codes: 0 done; 1 an error, said in one line with what to do; 2 a wrong call; 3 done, but something
     was rejected, differs or stands in the way.
@@ -41,6 +54,7 @@ for command in (
     checks.reconcile,
     checks.verify,
     cutover.cutover,
+    handoff.handoff,
     undo.retry,
     undo.rollback,
     undo.forget,

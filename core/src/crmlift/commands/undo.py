@@ -57,7 +57,10 @@ def rollback(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Undo a run: children first, values from before put back; what others changed since is kept."""
+    """Undo a run: children first, values from before put back; what others changed since is kept.
+
+    With --all, fields and entities that crmlift created go too, where they are empty.
+    """
     with open_project(target, config_file).opened() as (_, ledger, crm):
         runs = undoing.runs_to_undo(ledger, run=number, everything=everything)
         if not runs:
@@ -66,6 +69,8 @@ def rollback(
         if not (dry_run or yes):
             click.confirm(f"Undo {_list(runs)}?", abort=True)
         results = [undoing.roll_back(ledger, crm, run, force=force, dry_run=dry_run) for run in runs]
+        if everything and not any(result.kept for result in results):
+            undoing.take_back_schema(crm, results[-1])
     if as_json:
         print_json([result.as_dict() for result in results])
     else:
@@ -117,5 +122,9 @@ def _show(result: undoing.Undone) -> None:
     ):
         for entity, amount in counter.items():
             console.print(f"  {entity}: {amount:,} {verb}")
+    if result.schema_removed:
+        console.print(f"  {len(result.schema_removed):,} fields and entities of ours removed")
+    for name, reason in result.schema_kept.items():
+        console.print(f"  [yellow]kept[/] {name}: {reason}")
     for kept in result.kept:
         console.print(f"  [yellow]kept[/] {kept.entity} {kept.key} (id {kept.crm_id}): {kept.reason}")

@@ -17,7 +17,8 @@ from crmlift.mapping.expression import digest
 
 EVERYTHING, BOUNCED, COMPLAINED, TOPIC = "all", "bounced", "complained", "topic:"
 CHANNELS = ("email", "sms", "whatsapp", "push", "in_app")
-_KIND = "consent"
+KIND = "consent"
+"""Under which opt-outs are remembered."""
 _METRICS = {"unsubscribed": "", "bounced": BOUNCED, "spammed": COMPLAINED}
 # Blocks are refusals of one message, not of an address.
 _SUPPRESSIONS = {
@@ -88,7 +89,7 @@ class Consent(Options):
 
     def _learn(self, batch: Batch, told: list[_Told]) -> dict[str, set[str]]:
         """Return all that each name of a person has left, as it is known with this batch."""
-        before = batch.claims.owners(_KIND, {name for one in told for name in one.names})
+        before = batch.claims.owners(KIND, {name for one in told for name in one.names})
         known = {name: set(orjson.loads(text)) for name, text in before.items()}
         # Until nothing is new: what the last record tells must reach the first, by any name that they share.
         learning = True
@@ -101,7 +102,7 @@ class Consent(Options):
                     if known.get(name) != left:
                         known[name], learning = left, True
         after = {name: orjson.dumps(sorted(left)).decode() for name, left in known.items()}
-        batch.claims.put(_KIND, {name: text for name, text in after.items() if before.get(name) != text})
+        batch.claims.put(KIND, {name: text for name, text in after.items() if before.get(name) != text})
         return known
 
     def _person(self, record: Record) -> Facts:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 from pydantic import ValidationError
@@ -15,6 +15,9 @@ from crmlift import hookspecs, plugins
 from crmlift.batch import Batch, Claims
 from crmlift.errors import ConfigError, CrmliftError
 from crmlift.hookspecs import Page
+
+if TYPE_CHECKING:
+    from crmlift.propose.evidence import Evidence, Trait
 
 
 class Hooks:
@@ -46,6 +49,14 @@ class Hooks:
         for hook in self._impls(event):
             with _named(hook, f"in {event}"):
                 hook.function(*[facts[name] for name in hook.argnames])
+
+    def proposals(self, traits: Sequence[Trait]) -> Iterator[tuple[str, Sequence[Sequence[Evidence]]]]:
+        """Yield each plugin's evidence for a batch of attributes, under the plugin's name."""
+        for hook in self._impls("crmlift_propose"):
+            with _named(hook, f"over {len(traits)} attributes"):
+                answer = hook.function(*[traits for _ in hook.argnames])
+            if answer is not None:
+                yield hook.plugin_name, cast("Sequence[Sequence[Evidence]]", answer)
 
     def _impls(self, name: str) -> list[pluggy.HookImpl]:
         hooks: list[pluggy.HookImpl] = getattr(self._manager.hook, name).get_hookimpls()

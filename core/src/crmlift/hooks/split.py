@@ -71,7 +71,7 @@ class Split(Options):
 
     `rules` come before those of the `preset`. A rule with `segments` is decided once all memberships have
     been read: whom it could concern waits in the ledger until the end of the run. Who joined another's row
-    gets the scope of that row. With `once`, a person keeps the scope of the first run.
+    gets the scope of that row.
     """
 
     stream: str = "people"
@@ -79,7 +79,6 @@ class Split(Options):
     preset: Annotated[str | None, BeforeValidator(_known)] = None
     rules: list[SplitRule] = []
     otherwise: str | None = None
-    once: bool = False
     stage_from: Texts = ["attributes.lifecycle_stage"]
     status_from: Texts = ["attributes.status"]
     email_from: Texts = ["email"]
@@ -154,14 +153,13 @@ class Split(Options):
         kind = f"split.{self.stream}"
         asks = [item.into for item in batch if item.into]
         rows = batch.claims.owners(kind, asks) if asks else {}
-        kept = batch.claims.owners(kind, [item.key for item in batch]) if self.once else {}
         members = self._members(batch) if self._segments and batch.last else {}
         decided: dict[str, str] = {}
         for item in sorted(batch, key=lambda item: item.merged):
             if item.into:
                 scope = rows.get(item.into) or decided.get(item.into) or self._scope(item, batch, members)
             else:
-                scope = kept.get(item.key) or self._scope(item, batch, members)
+                scope = self._scope(item, batch, members)
             if scope is None:
                 batch.defer(item, "the split needs its segments, which are read later")
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import delete, select
 
@@ -98,6 +98,12 @@ class ClaimRegister:
             yield page
             with self._store.transaction() as db:
                 db.execute(delete(tables.claims).where(*mine, t.value.in_(page)))
+
+    def forget(self, *, besides: Sequence[str] = ()) -> None:
+        """Drop all kinds but some."""
+        t = tables.claims.c
+        with self._store.transaction() as db:
+            db.execute(delete(tables.claims).where(t.scope == self._store.scope, t.kind.not_in(besides)))
 
     def _rows(self, kind: str, held: Mapping[str, str]) -> list[dict[str, object]]:
         return [{"scope": self._store.scope, "kind": kind, "value": v, "key": k} for v, k in held.items()]

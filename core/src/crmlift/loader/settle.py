@@ -66,7 +66,11 @@ class Settler:
         updates: list[Ready] = []
         unchanged = 0
         for ready in self._resolve(spec, [row for row in rows if not row.deleted]):
-            mine = ready.was = known.get(ready.row.source)
+            mine = known.get(ready.row.source)
+            if mine is not None and mine.key != ready.row.key:
+                # It changed another row before: a delivery moves with its person when profiles are merged.
+                mine = None
+            ready.was = mine
             owner = known.get(ready.row.key)
             if mine and mine.digest == ready.digest and mine.shape == ready.shape and mine.crm_id:
                 unchanged += 1

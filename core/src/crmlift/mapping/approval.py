@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -13,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from crmlift.errors import ConfigError
 from crmlift.mapping.load import read_mapping
 from crmlift.mapping.model import Mapping
+from crmlift.part import Part
 
 
 class Approval(BaseModel):
@@ -23,12 +27,66 @@ class Approval(BaseModel):
     approved_at: datetime
 
 
+class _Kept(Approval):
+    """What lies in the file; `mapping` is what was approved, for the next one to compare with."""
+
+    mapping: dict[str, Any] | None = None
+
+
+class Change(Part):
+    """One difference between two mappings: `before` is None for what was added, `after` for what went."""
+
+    where: str
+    before: Any = None
+    after: Any = None
+
+
+class Approved(Part):
+    """What `crmlift approve` prints; `changes` is None where there was no approval to compare with."""
+
+    mapping: str
+    digest: str
+    approved_by: str
+    approved_at: datetime
+    changes: list[Change] | None
+
+
 def digest(mapping: Mapping) -> str:
     """Return the SHA-256 of what the mapping means; comments and layout do not count."""
-    plain = mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return hashlib.sha256(
-        orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        orjson.dumps(_plain(mapping), option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     ).hexdigest()
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """Return what differs between two mappings, part by part, in the order of the newer one.
+
+    A rule's field, link, match or setting is one part; `streams.people[0].fields.email` names it.
+    """
+    old, new = dict(_parts(before)), dict(_parts(after))
+    return [
+        Change(where=where, before=old.get(where), after=new.get(where))
+        for where in dict.fromkeys([*new, *old])
+        if old.get(where) != new.get(where)
+    ]
+
+
+_DEEP = re.compile(r"streams(\.[^.\[]+(\[\d+\](\.(fields|links|match))?)?)?|hooks|skip|")
+
+
+def _parts(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and _DEEP.fullmatch(where):
+        for key, inner in value.items():
+            yield from _parts(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list) and _DEEP.fullmatch(where):
+        for number, inner in enumerate(value):
+            yield from _parts(inner, f"{where}[{number}]")
+    else:
+        yield where, value
+
+
+def _plain(mapping: Mapping) -> dict[str, Any]:
+    return mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def approval_path(mapping_path: Path) -> Path:
@@ -38,13 +96,25 @@ def approval_path(mapping_path: Path) -> Path:
 
 def approve(mapping_path: Path, *, by: str | None = None) -> Approval:
     """Record that a person approves the mapping as it stands now."""
-    approval = Approval(
-        digest=digest(read_mapping(mapping_path)),
+    mapping = read_mapping(mapping_path)
+    kept = _Kept(
+        digest=digest(mapping),
+        mapping=_plain(mapping),
         approved_by=by or getpass.getuser(),
         approved_at=datetime.now(UTC).replace(microsecond=0),
     )
-    approval_path(mapping_path).write_text(approval.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return approval
+    approval_path(mapping_path).write_text(kept.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return Approval(**kept.model_dump(exclude={"mapping"}))
+
+
+def since_approval(mapping_path: Path) -> list[Change] | None:
+    """Return what changed since the last approval, or None where there is none to compare with."""
+    after = _plain(read_mapping(mapping_path))
+    try:
+        kept = _Kept.model_validate_json(approval_path(mapping_path).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    return None if kept.mapping is None else changes(kept.mapping, after)
 
 
 def is_approved(mapping_path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources.abc import Traversable
+from io import StringIO
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -11,17 +12,33 @@ from crmlift.errors import ConfigError
 from crmlift.mapping.load import parse_mapping
 
 
-def write_default(default: Traversable, path: Path, *, workspace: str, force: bool = False) -> Path:
-    """Write the default mapping for a workspace; refuse to write over another file unless forced."""
-    if path.exists() and not force:
-        raise ConfigError(f"There is a mapping at {path} already.", hint="Give --force to write over it.")
+def default_text(default: Traversable, *, workspace: str) -> str:
+    """Return the default mapping for a workspace, with its comments."""
     yaml = YAML(typ="rt")
     yaml.width = 10_000
     tree = yaml.load(default.read_text(encoding="utf-8"))
     tree["workspace"] = workspace
+    text = StringIO()
+    yaml.dump(tree, text)
+    return text.getvalue()
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Refuse to write over a mapping unless forced."""
+    if path.exists() and not force:
+        raise ConfigError(f"There is a mapping at {path} already.", hint="Give --force to write over it.")
+
+
+def write_mapping(text: str, path: Path) -> Path:
+    """Write a mapping that is one; what was there before stays until then."""
+    parse_mapping(text, name=path.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        yaml.dump(tree, file)
-    parse_mapping(partial.read_text(encoding="utf-8"), name=path.name)
+    partial.write_text(text, encoding="utf-8")
     return partial.replace(path)
+
+
+def write_default(default: Traversable, path: Path, *, workspace: str, force: bool = False) -> Path:
+    """Write the default mapping for a workspace; refuse to write over another file unless forced."""
+    check_free(path, force=force)
+    return write_mapping(default_text(default, workspace=workspace), path)

@@ -48,3 +48,11 @@ def percent(value: float) -> str:
     if 0 < value < 0.001:
         return "< 0.1 %"
     return f"{value:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def cell(text: object) -> str:
+    """Text that cannot break a Markdown table or add markup to it."""
+    escaped = str(text).replace("\\", "\\\\")
+    for character in "|`*_<>[]":
+        escaped = escaped.replace(character, f"\\{character}")
+    return " ".join(escaped.split())

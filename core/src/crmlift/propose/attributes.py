@@ -1,17 +1,14 @@
-"""A plain list of attributes as CSV, and the answer as JSON."""
+"""A plain list of attributes as CSV."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from crmlift.errors import ConfigError
 from crmlift.propose.evidence import Trait, as_text
-from crmlift.propose.weigh import Verdict
 
 NAME, VALUES = "trait", "sample_values_json"
 
@@ -40,8 +37,3 @@ def _values(path: Path, line: int, text: str | None) -> list[str]:
     if not isinstance(values, list):
         raise ConfigError(f"{path.name}:{line}: '{VALUES}' is no JSON list.")
     return [found for value in values if (found := as_text(value)) is not None]
-
-
-def as_json(trait: Trait, verdict: Verdict) -> dict[str, Any]:
-    """Return one entry of the list that `--json` prints."""
-    return {"trait": trait.name, "band": verdict.band, "candidates": list(map(asdict, verdict.candidates))}

@@ -58,7 +58,6 @@ def read_consent(trait: Trait) -> Iterator[Evidence]:
     about = "topic" in roles or "alone" in roles
     said = {fold(value).replace("_", " ").replace("-", " ") for value in trait.values}
     agrees = "yes" in roles or ("agree" in roles and about)
-    answers = trait.share("boolean") if trait.values else 1.0
     if (
         said
         and said <= _SAID_OUT
@@ -76,7 +75,7 @@ def read_consent(trait: Trait) -> Iterator[Evidence]:
                 NONE, "other_consent", 1.0, "it is about another channel, or another kind of consent"
             )
         return
-    if "turning" in roles or answers < _ANSWERS:
+    if "turning" in roles or trait.answers < _ANSWERS:
         if "no" in roles or (agrees and about):
             yield Evidence(NONE, "other_consent", 1.0, "it is about a consent but holds no yes or no")
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -51,10 +51,27 @@ class Evidence:
 
 @dataclass
 class Trait:
-    """An attribute to find a field for: its name and some of its values, as text."""
+    """An attribute to find a field for: its name and some of its values, as text.
+
+    `known` is what values said that are not at hand any more, as in a profile with masked examples.
+    """
 
     name: str
-    values: Sequence[str] = field(default_factory=tuple)
+    values: Sequence[str] = ()
+    known: Sequence[Evidence] = ()
+
+    @property
+    def seen(self) -> bool:
+        """Whether any value was looked at."""
+        return bool(self.values or self.known)
+
+    @property
+    def answers(self) -> float:
+        """The share of the values that are a yes or a no; 1 where none was looked at."""
+        if self.values:
+            return self.share("boolean")
+        odd = [item.strength for item in self.known if item.field in CONSENT and item.kind == "value_odd"]
+        return 1 - max(odd, default=0.0)
 
     @cached_property
     def words(self) -> list[str]:

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Literal
 
+from crmlift.addresses import is_free_mail
+from crmlift.propose.evidence import Trait
+from crmlift.propose.values import by_values
 from crmlift.scope import model
 from crmlift.scope.store import SKETCH_SIZE, Store
 from crmlift.scope.streams import DOCUMENTS
@@ -20,6 +23,10 @@ SHOWN_GROUPS = 20
 _SHOWN_EXAMPLES = 3
 _SHOWN_IDS = 10
 _PATTERN_VALUES = 300
+_SIGN_VALUES = 40
+_PROPOSED = ("people", "objects")
+_SHOWN_DOMAINS = 20
+_SHARED_DOMAIN = 5
 _DAY = 86_400
 
 
@@ -129,7 +136,18 @@ def _attributes(store: Store, options: Options) -> Iterator[model.Attribute]:
             patterns=patterns(value for value, _ in sample.values[:_PATTERN_VALUES]),
             examples=list(dict.fromkeys(options.show(value) for value, _ in shown)),
             differs_by_case=sorted(spellings[stream, group, name.casefold()] - {name}),
+            signs=_signs(name, [value for value, _ in sample.values[:_SIGN_VALUES]])
+            if stream in _PROPOSED and "[]" not in name and "*" not in name
+            else [],
         )
+
+
+def _signs(name: str, values: list[str]) -> list[model.Sign]:
+    """What the values say about a CRM's field, while they are at hand."""
+    return [
+        model.Sign(field=found.field, kind=found.kind, strength=round(found.strength, 3), text=found.text)
+        for found in by_values(Trait(name, values))
+    ]
 
 
 def _samples(store: Store) -> dict[int, _Sample]:
@@ -176,6 +194,11 @@ def _people(store: Store, options: Options) -> model.People:
         "count(*) filter (id is null and email is null), count(*) filter (unsubscribed), "
         "count(*) filter (devices > 0) from persons",
     )
+    domains = _rows(
+        store,
+        "select split_part(email, '@', 2) as domain, count(*) from persons where contains(email, '@') "
+        "group by 1 order by 2 desc, 1",
+    )
     return model.People(
         total=total,
         with_email=with_email,
@@ -188,6 +211,16 @@ def _people(store: Store, options: Options) -> model.People:
         inactive=inactive,
         no_sign=no_sign,
         with_devices=with_devices,
+        business_email=sum(people for domain, people in domains if not is_free_mail(domain)),
+        domains=[
+            # A domain of few people may be a person's own.
+            model.Domain(
+                domain=domain if people >= _SHARED_DOMAIN else options.show(domain),
+                people=people,
+                free=is_free_mail(domain),
+            )
+            for domain, people in domains[:_SHOWN_DOMAINS]
+        ],
     )
 
 

@@ -20,6 +20,15 @@ class StreamCount(Part):
     deleted: int
 
 
+class Sign(Part):
+    """What the values, before they were masked, say about a field of a CRM: see `crmlift propose`."""
+
+    field: str
+    kind: str
+    strength: float
+    text: str
+
+
 class Attribute(Part):
     """One attribute of the records of a stream, or of a group of them such as an object type or event.
 
@@ -44,6 +53,8 @@ class Attribute(Part):
     examples: list[str]
     differs_by_case: list[str]
     """Attributes beside it whose name is the same but for upper and lower case."""
+    signs: list[Sign] = []
+    """For attributes of people and objects; none of them quotes a value."""
 
 
 class Property(Attribute):
@@ -100,6 +111,14 @@ class Duplicates(Part):
     largest: list[Group]
 
 
+class Domain(Part):
+    """A domain of email addresses; `free` where anybody can have an address there."""
+
+    domain: str
+    people: int
+    free: bool
+
+
 class People(Part):
     """Shares of people. `inactive` and `no_sign` add up to those who showed no life in `inactive_days`."""
 
@@ -116,6 +135,10 @@ class People(Part):
     no_sign: int
     """No event, click, device or last-seen attribute tells when they were last active."""
     with_devices: int
+    business_email: int = 0
+    """Those whose address is not at a free mail service."""
+    domains: list[Domain] = []
+    """The domains with the most people; masked where they are fewer than five."""
 
 
 class Deleted(Part):

@@ -33,7 +33,7 @@ def read_profile(path: Path) -> Profile:
 def render(profile: Profile, name: str) -> str:
     """Return the profile in the form of a template: `scope.md` or `scope.html`."""
     environment = pages.environment("crmlift.scope", html=name.endswith(".html"))
-    environment.filters |= {"cell": _cell, "types": _types, "looks": _looks}
+    environment.filters |= {"cell": pages.cell, "types": _types, "looks": _looks}
     return environment.get_template(name).render(
         profile=profile, charts=charts, months=_months(profile), groups=_groups(profile), dups=_NAMES
     )
@@ -62,14 +62,6 @@ def _groups(profile: Profile) -> dict[str, list[Any]]:
         heading = attribute.stream + (f" · {attribute.group}" if attribute.group else "")
         found.setdefault(heading, []).append(attribute)
     return found
-
-
-def _cell(text: object) -> str:
-    """Text that cannot break a Markdown table or add markup to it."""
-    escaped = str(text).replace("\\", "\\\\")
-    for character in "|`*_<>[]":
-        escaped = escaped.replace(character, f"\\{character}")
-    return " ".join(escaped.split())
 
 
 def _types(types: dict[str, int]) -> str:

@@ -13,12 +13,14 @@ from typing import Any, ClassVar
 from singer_sdk import typing as th
 
 from crmlift.destination import Destination
+from crmlift.handoff.advice import Advisor
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import digest, is_approved, read_approved
 from crmlift.mapping.load import read_mapping
 from crmlift.pipeline import Pipeline
 from crmlift.plan.files import write_plan
 from crmlift.plan.planned_run import PlannedRun
+from crmlift.propose.fieldnames import FieldNames
 from crmlift.singer.listener import Listener
 
 logger = logging.getLogger(__name__)
@@ -89,10 +91,14 @@ class CrmTarget(Listener):
     """Base of all targets: subclasses name their settings, their default mapping and their destination."""
 
     default_mapping: ClassVar[Traversable]
+    field_names: ClassVar[FieldNames | None] = None
+    """How custom fields are named; without it, in the manner of those in the default mapping."""
     sandbox_config: ClassVar[Mapping[str, str]] = {}
     """Settings, beside `url`, with which the target reaches its own sandbox."""
     rehearsal_rules: ClassVar[Traversable | None] = None
     """YAML with further rules by stream that put a label, written `{label}`, on every person."""
+    advisor: ClassVar[Advisor | None] = None
+    """Says what to rebuild in the CRM; see `crmlift.handoff.advice`."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

@@ -15,6 +15,7 @@ from crmlift.destination import (
     Finding,
     Found,
     Outcome,
+    TakenBack,
     Update,
     Values,
 )
@@ -94,6 +95,21 @@ class MemoryCrm:
     def provision(self, entity: str, fields: Sequence[Field]) -> None:
         """Add custom fields."""
         self.fields[entity] |= {spec.name: spec for spec in fields}
+
+    def unprovision(self, *, dry_run: bool = False) -> TakenBack:
+        """Take away custom fields that no record holds a value of."""
+        named = {
+            f"{entity}.{name}": (entity, name) for entity, fields in self.fields.items() for name in fields
+        }
+        filled = {
+            label
+            for label, (entity, name) in named.items()
+            if any(row.get(name) is not None for row in self.rows[entity].values())
+        }
+        for label in named.keys() - filled if not dry_run else ():
+            entity, name = named[label]
+            del self.fields[entity][name]
+        return TakenBack(tuple(sorted(named.keys() - filled)), dict.fromkeys(filled, "it holds values"))
 
     def expected(self, entity: str, values: Values) -> Values:
         """Return the values unchanged: this CRM normalises nothing."""

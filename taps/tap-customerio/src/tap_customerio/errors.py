@@ -5,6 +5,7 @@
     │   ├── Unauthorized   wrong key, or a key of the other region
     │   ├── Forbidden      this part is closed to the key or not in the plan; other parts may be open
     │   ├── NotFound       the thing is gone, or was never there
+    │   ├── NotReadOnly    the UI API would let this session write
     │   ├── NoRoute        the address has no such operation at all
     │   └── QuotaUsedUp    a daily quota: nothing more today
     ├── Stopped            the tap is asked to end
@@ -42,6 +43,10 @@ class NotFound(Refused):
 
 class NoRoute(Refused):
     """HTTP 404 in HTML: nothing is gone, there is no such operation (or the address is wrong)."""
+
+
+class NotReadOnly(Refused):
+    """A session of the UI API that is not read-only is not used."""
 
 
 class QuotaUsedUp(Refused):

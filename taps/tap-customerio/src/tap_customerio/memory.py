@@ -79,14 +79,13 @@ class Scan:
 
     def vanished(self) -> Iterator[Record]:
         """The keys of what was there before and has not come in this run, which read everything."""
-        rows = self._db.execute(
-            "SELECT DISTINCT key FROM rows WHERE stream = ? AND key NOT IN (SELECT key FROM seen)",
-            (self._stream,),
-        ).fetchall()
-        for (key,) in rows:
-            record = dict(zip(self._keys, msgspec.json.decode(key), strict=True))
-            if self.gone(record):
-                yield record
+        last = ""
+        while keys := self._unseen(last):
+            last = keys[-1]
+            for key in keys:
+                record = dict(zip(self._keys, msgspec.json.decode(key), strict=True))
+                if self.gone(record):
+                    yield record
 
     def finish(self) -> Record:
         """Keep all this; what to put into the state."""
@@ -103,6 +102,15 @@ class Scan:
         """Keep nothing of this run."""
         with suppress(sqlite3.OperationalError):  # no transaction: it was finished
             self._db.execute("ROLLBACK")
+
+    def _unseen(self, after: str) -> list[str]:
+        """Some keys, in order: all at once would fill the memory where a workspace was emptied."""
+        rows = self._db.execute(
+            "SELECT DISTINCT key FROM rows WHERE stream = ? AND key > ? AND key NOT IN (SELECT key FROM seen)"
+            " ORDER BY key LIMIT 1000",
+            (self._stream, after),
+        )
+        return [key for (key,) in rows]
 
     def _key(self, record: Record) -> str:
         return msgspec.json.encode([record[key] for key in self._keys]).decode()

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 HIDDEN = "[redacted]"
 # Plain words and versions; anything else in a path may be a token, as in addresses of chat hooks.
 _PLAIN = re.compile(r"[a-z_.-]{0,24}|v\d{1,2}")
+_ADDRESSES = {"url", "endpoint", "webhook_url", "hook_url"}
+_HEADERS = {"headers", "request_headers"}
+_SECRETS = {"api_key", "client_secret", "password", "secret", "signing_key", "token"}
 _HARMLESS = {"accept", "content-type", "content-length", "user-agent"}
 
 
@@ -42,3 +45,22 @@ def headers(value: Any) -> Any:
         except ValueError:
             return HIDDEN
     return HIDDEN if value else value
+
+
+def credentials(value: Any) -> Any:
+    """A whole answer, with what people put into addresses of webhooks and headers taken out of it."""
+    if isinstance(value, dict):
+        return {name: _field(str(name).lower(), part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [credentials(part) for part in value]
+    return value
+
+
+def _field(name: str, value: Any) -> Any:
+    if name in _ADDRESSES and isinstance(value, str):
+        return address(value)
+    if name in _HEADERS:
+        return headers(value)
+    if name in _SECRETS and isinstance(value, str) and value:
+        return HIDDEN
+    return credentials(value)

@@ -24,7 +24,8 @@ class Line:
 
     `horizon` is the oldest moment that was asked for or seen, in unix seconds. `skipped` counts by reason
     what is listed but could not be read; `refused` is why the stream ended early; `limits` says what its
-    route leaves out; `parts` counts records by parent, where a count can be checked.
+    route leaves out; `parts` counts records by parent, where a count can be checked; `unknown` counts what
+    was passed on as it came because nothing is known of it, by kind and name.
     """
 
     read: int = 0
@@ -39,6 +40,7 @@ class Line:
     limits: list[str] = field(default_factory=list)
     horizon: int | None = None
     parts: Counter[int] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def skip(self, reason: object) -> None:

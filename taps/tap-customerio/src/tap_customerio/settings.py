@@ -6,6 +6,7 @@ from singer_sdk import typing as th
 
 from tap_customerio.client import HOSTS
 from tap_customerio.routes import NAMES
+from tap_customerio.ui_api.settings import SETTINGS as UI_API
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -144,6 +145,12 @@ SETTINGS = th.PropertiesList(
         description="What fsspec needs to open the bucket, such as `key` and `secret` for S3.",
     ),
     th.Property(
+        "webhook_events_path",
+        th.StringType,
+        title="Events of webhooks",
+        description="Folder of the webhook receiver: its events become activities, and find late metrics.",
+    ),
+    th.Property(
         "request_timeout_seconds",
         th.IntegerType(nullable=False, minimum=1),
         default=60,
@@ -158,4 +165,5 @@ SETTINGS = th.PropertiesList(
         description="How often to send a request that fails for a passing reason.",
     ),
     th.Property("user_agent", th.StringType, title="User agent", description="User agent to send."),
+    *UI_API,
 )

@@ -13,13 +13,18 @@ from singer_sdk import Stream, Tap
 
 from tap_customerio.budget import Budget
 from tap_customerio.client import Client
+from tap_customerio.errors import Forbidden
 from tap_customerio.estimate import Plan
 from tap_customerio.memory import Memory
 from tap_customerio.report import Report
+from tap_customerio.routes import UI_API
 from tap_customerio.settings import SETTINGS
 from tap_customerio.shelf import Shelf
 from tap_customerio.streams import STREAMS, CustomerIOStream
+from tap_customerio.streams.completeness import Completeness
 from tap_customerio.streams.sizes import Sizes
+from tap_customerio.transport import Options
+from tap_customerio.ui_api import UiClient
 from tap_customerio.writer import Writer
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ class TapCustomerIO(Tap):
 
     name = "tap-customerio"
     message_writer_class = Writer
+    _logged_in = False
 
     config_jsonschema = SETTINGS.to_dict()
 
@@ -38,17 +44,34 @@ class TapCustomerIO(Tap):
     def client(self) -> Client:
         """The one client, and so the one request budget, of all streams."""
         config = self.config
-        return Client(
-            str(config.get("app_api_key", "")),
+        key = str(config.get("app_api_key", ""))
+        return Client(key, region=config["region"], api_url=config.get("api_url"), **self._sending())
+
+    @cached_property
+    def ui_api(self) -> UiClient | None:
+        """The client of the UI API, if it may be read; its budget is its own, at the same pace."""
+        config = self.config
+        token = config.get("service_account_token")
+        if not token:
+            return None
+        return UiClient(
+            str(token),
             region=config["region"],
-            api_url=config.get("api_url"),
-            budget=Budget(config["requests_per_second"]),
-            workers=config["max_workers"],
-            user_agent=config.get("user_agent") or f"tap-customerio/{version('tap-customerio')}",
-            timeout_seconds=config["request_timeout_seconds"],
-            max_tries=config["max_tries"],
-            logger=self.logger,
+            api_url=config.get("ui_api_url"),
+            environment_id=config.get("environment_id"),
+            **self._sending(),
         )
+
+    def _sending(self) -> Options:
+        config = self.config
+        return {
+            "budget": Budget(config["requests_per_second"]),
+            "workers": config["max_workers"],
+            "user_agent": config.get("user_agent") or f"tap-customerio/{version('tap-customerio')}",
+            "timeout_seconds": config["request_timeout_seconds"],
+            "max_tries": config["max_tries"],
+            "logger": self.logger,
+        }
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -74,6 +97,29 @@ class TapCustomerIO(Tap):
     def discover_streams(self) -> list[CustomerIOStream]:
         """All streams; discovery asks the API nothing."""
         return [stream(self) for stream in STREAMS]
+
+    def log_in(self) -> None:
+        """Before the first stream: a service-account token that does not do. Raises Refused."""
+        if self._logged_in:
+            return
+        self._logged_in = True
+        if self.ui_api and any(stream.selected and UI_API in stream.routes for stream in self.own_streams):
+            self.ui_api.open()
+
+    def judge_after(self, stream: CustomerIOStream) -> None:
+        """After the last stream: a run to which everything was closed is no success. Raises Forbidden."""
+        selected = [one.name for one in self.own_streams if one.selected]
+        if stream.name != selected[-1]:
+            return
+        lines = [self.report.line(name) for name in selected if name != Completeness.name]
+        refused = [line.refused for line in lines if line.refused]
+        reached = self.client.reached or (self.ui_api is not None and self.ui_api.reached)
+        if refused and not reached and not any(line.read for line in lines):
+            raise Forbidden(
+                f"nothing could be read, for everything was refused: {refused[0]}. Make an App API key with "
+                "a wider scope, and without an allowlist that leaves this address out (Settings > API "
+                "credentials > App API keys), or select streams that are in the workspace's plan."
+            )
 
     @property
     def streams(self) -> dict[str, Stream]:
@@ -106,6 +152,8 @@ class TapCustomerIO(Tap):
         """
         del frame
         self.client.close()
+        if self.ui_api:
+            self.ui_api.close()
         sys.exit(128 + signum)
 
 

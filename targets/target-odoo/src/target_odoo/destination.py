@@ -6,9 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from crmlift.destination import Create, EntitySpec, Field, Finding, Found, Outcome, Update, Value, Values
+from crmlift.destination import (
+    Create,
+    EntitySpec,
+    Field,
+    Finding,
+    Found,
+    Outcome,
+    TakenBack,
+    Update,
+    Value,
+    Values,
+)
 from crmlift.errors import BatchRefused
 from target_odoo import keys
+from target_odoo.changes import described
 from target_odoo.client import OdooClient
 from target_odoo.entities import ENTITIES
 from target_odoo.errors import NoSuchModel
@@ -22,6 +34,7 @@ from target_odoo.preflight import preflight
 from target_odoo.records import RecordTable
 from target_odoo.schema import Schema
 from target_odoo.tags import TagTable
+from target_odoo.unprovision import Unprovision
 from target_odoo.values import Codec
 from target_odoo.xmlids import XmlIdTable
 
@@ -94,10 +107,22 @@ class OdooDestination:
         else:
             self.schema.provision(table.model, fields)
 
+    def unprovision(self, *, dry_run: bool = False) -> TakenBack:
+        """Take away fields, models and pages of ours that hold nothing."""
+        schema = self.schema
+        taken = Unprovision(self.client, schema.marks, schema.pages, dry_run=dry_run).all()
+        schema.forget()
+        return taken
+
     def expected(self, entity: str, values: Values) -> Values:
         """Return the values as Odoo will hold them; `target_odoo.values` lists the changes."""
         table = self._tables[entity]
         return values if isinstance(table, PairTable) else self._codec.expected(table.columns, values)
+
+    def changes(self, entity: str) -> Mapping[str, str]:
+        """Return what Odoo makes of the values of each field, in words."""
+        table = self._tables[entity]
+        return {} if isinstance(table, PairTable) else described(table.columns)
 
     def find(self, entity: str, keys: Sequence[str]) -> dict[str, str]:
         """Return the id per key of ours."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 
 from crmlift.errors import BatchRefused, ConfigError
@@ -18,9 +18,9 @@ from target_odoo.values import Column
 logger = logging.getLogger(__name__)
 
 VIEW = "crmlift.partner.page"
-_ARCH = "ir.ui.view"
-_MENU = "ir.ui.menu"
-_ACTION = "ir.actions.act_window"
+ARCH = "ir.ui.view"
+MENU = "ir.ui.menu"
+ACTION = "ir.actions.act_window"
 _FORM = "base.view_partner_form"
 _CONTACTS_MENU = "contacts.menu_contacts"
 _ALL = {"active_test": False}
@@ -39,15 +39,15 @@ class Pages:
         names = [name for name, column in columns.items() if _is_ours(column)]
         arch = partner_page(names)
         domain = [["name", "=", VIEW], ["model", "=", PARTNER]]
-        view = self._client.call(_ARCH, "search_read", domain=domain, fields=["arch"])
+        view = self._client.call(ARCH, "search_read", domain=domain, fields=["arch"])
         try:
             if not view:
                 form = external_ids(self._client, [_FORM])[_FORM]
                 self._create(
-                    _ARCH, name=VIEW, model=PARTNER, type="form", inherit_id=form, arch=arch, label=VIEW
+                    ARCH, name=VIEW, model=PARTNER, type="form", inherit_id=form, arch=arch, label=VIEW
                 )
             elif any(f'name="{name}"' not in view[0]["arch"] for name in names):
-                self._client.call(_ARCH, "write", [view[0]["id"]], vals={"arch": arch})
+                self._client.call(ARCH, "write", [view[0]["id"]], vals={"arch": arch})
         except (BatchRefused, Unanswered, ConfigError):
             # A changed contact form may have no notebook; the data is the same without the page.
             logger.warning("The page with the Customer.io fields could not be added to the contact form.")
@@ -56,29 +56,45 @@ class Pages:
         """Give a model of ours a list and a place in the menu of the contacts."""
         custom = CUSTOM_MODELS[model]
         try:
-            if self._client.call(_MENU, "search_count", domain=[["name", "=", custom.menu]], context=_ALL):
+            if self._client.call(MENU, "search_count", domain=[["name", "=", custom.menu]], context=_ALL):
                 return
             parent = external_ids(self._client, [_CONTACTS_MENU])[_CONTACTS_MENU]
             arch = model_list(custom, columns)
-            self._create(_ARCH, name=custom.view, model=model, type="list", arch=arch, label=custom.view)
+            self._create(ARCH, name=custom.view, model=model, type="list", arch=arch, label=custom.view)
             action = self._create(
-                _ACTION, name=custom.menu, res_model=model, view_mode="list,form", label=custom.view
+                ACTION, name=custom.menu, res_model=model, view_mode="list,form", label=custom.view
             )
             self._create(
-                _MENU,
+                MENU,
                 name=custom.menu,
                 parent_id=parent,
                 sequence=90,
-                action=f"{_ACTION},{action}",
+                action=f"{ACTION},{action}",
                 label=custom.view,
             )
         except (BatchRefused, Unanswered, ConfigError, NoSuchModel):
             # Without the module contacts there is no such menu; the data is the same.
             logger.warning("The menu entry %r could not be added.", custom.menu)
 
+    def is_needed(self, mark: str, gone: Collection[str], fields: Collection[str]) -> bool:
+        """Say whether a view or its menu has something to show, once these models are gone."""
+        view = mark.partition(":")[2]
+        if view == VIEW:
+            return any(name.startswith(f"{PARTNER}.x_cio_") for name in fields)
+        return any(custom.view == view and model not in gone for model, custom in CUSTOM_MODELS.items())
+
+    def show_only(self, mark: str, fields: Collection[str]) -> None:
+        """Take fields that go away off the page of the contact form."""
+        if mark.partition(":")[2] == VIEW:
+            names = {name.removeprefix(f"{PARTNER}.") for name in fields}
+            view = self._client.call(ARCH, "search", domain=[["name", "=", VIEW], ["model", "=", PARTNER]])
+            there = self._client.call(PARTNER, "fields_get", attributes=["type"])
+            shown = [n for n in names if n in there and there[n]["type"] not in _NOT_SHOWN]
+            self._client.call(ARCH, "write", view, vals={"arch": partner_page(shown)})
+
     def _create(self, kind: str, /, *, label: str, **vals: object) -> int:
         (made,) = self._client.call(kind, "create", vals_list=[vals])
-        self._marks.put(kind, {f"{kind}.{label}": int(made)})
+        self._marks.put(kind, {f"{kind}:{label}": int(made)})
         return int(made)
 
 

@@ -82,6 +82,10 @@ class Schema:
             }
         return self._columns[model]
 
+    def forget(self) -> None:
+        """Read everything again on the next use."""
+        self._columns.clear()
+
     def provision(self, model: str, fields: Sequence[Field]) -> None:
         """Create the fields that are missing, in one call, and a model of ours where it is missing.
 

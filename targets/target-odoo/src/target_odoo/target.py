@@ -12,6 +12,7 @@ from singer_sdk import typing as th
 from crmlift.singer.target import CrmTarget, settings
 from target_odoo.client import OdooClient
 from target_odoo.destination import OdooDestination
+from target_odoo.handoff import OdooAdvisor
 from target_odoo.kinds import BATCH
 
 
@@ -81,6 +82,7 @@ class TargetOdoo(CrmTarget):
     )
     default_mapping: ClassVar[Traversable] = files("target_odoo") / "mapping.yml"
     rehearsal_rules: ClassVar[Traversable | None] = files("target_odoo") / "rehearsal.yml"
+    advisor = OdooAdvisor()
     sandbox_config: ClassVar[Mapping[str, str]] = {
         "database": "sandbox",
         "api_key": "sandbox-key",

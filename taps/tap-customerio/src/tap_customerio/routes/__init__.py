@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from tap_customerio.routes.choice import AUTO, NAMES, Choice, RouteError, choose
 from tap_customerio.routes.route import API, Cost, Route
+from tap_customerio.routes.ui_api import UI_API
 
-__all__ = ["API", "AUTO", "NAMES", "Choice", "Cost", "Route", "RouteError", "choose"]
+__all__ = ["API", "AUTO", "NAMES", "UI_API", "Choice", "Cost", "Route", "RouteError", "choose"]

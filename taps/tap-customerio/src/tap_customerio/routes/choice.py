@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_customerio.tap import TapCustomerIO
 
 AUTO = "auto"
-NAMES = ("api", "export", "warehouse", AUTO)
+NAMES = ("api", "export", "warehouse", "ui_api", AUTO)
 DEFAULT = "default"
 
 

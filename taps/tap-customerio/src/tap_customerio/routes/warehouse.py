@@ -7,6 +7,8 @@ from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.exceptions import ConfigValidationError
+
 from tap_customerio.routes.route import Cost, Route
 
 if TYPE_CHECKING:
@@ -32,11 +34,16 @@ class Warehouse(Route):
         self._counted_as = counted_as
 
     def missing(self, tap: TapCustomerIO) -> str:
-        """The setting, the extra, or files of the table. Raises ConfigValidationError."""
+        """The setting, or files of the table.
+
+        Raises ConfigValidationError where there is a path that cannot be read.
+        """
         if not tap.config.get("warehouse_path"):
             return "warehouse_path is not set"
         if find_spec("pyarrow") is None or find_spec("fsspec") is None:
-            return 'warehouse files need an extra: pip install "tap-customerio[warehouse]"'
+            raise ConfigValidationError(
+                'warehouse_path needs an extra: pip install "tap-customerio[warehouse]"'
+            )
         if not tap.warehouse.files.get(self.table):
             return f"warehouse_path has no files of {self.table}"
         return ""

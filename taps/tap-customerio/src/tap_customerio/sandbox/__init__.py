@@ -1,4 +1,4 @@
-"""A local stand-in for Customer.io: App API and Track API on one port, state in SQLite.
+"""A local stand-in for Customer.io: App API, Track API and UI API on one port, state in SQLite.
 
 For rehearsals, the demo and tests. It follows what the vendor documents and what others saw its live
 API do; it is no proof of how Customer.io behaves. Settings: `tap_customerio.sandbox.settings`.
@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount
 
 from tap_customerio.sandbox.audience import Audience
 from tap_customerio.sandbox.consent import Consent
@@ -30,6 +31,7 @@ from tap_customerio.sandbox.segments import Segments
 from tap_customerio.sandbox.settings import Settings
 from tap_customerio.sandbox.store import Store
 from tap_customerio.sandbox.track import Track
+from tap_customerio.sandbox.ui_api import PREFIX, create_ui_api
 from tap_customerio.sandbox.warehouse import Warehouse
 
 
@@ -66,6 +68,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *Exports(audience, faults).routes(),
             *content.routes(),
             *control.routes(),
+            Mount(PREFIX, create_ui_api(store, settings, faults, stats)),
             *Warehouse(store, settings).routes(),
         ],
         middleware=[Middleware(Gate, settings=settings, faults=faults, stats=stats)],

@@ -49,6 +49,7 @@ CHILDREN = {kind for _, kind, *_ in _CHILDREN} | {
     "campaign_actions",
     "broadcast_triggers",
     "broadcast_errors",
+    "links",
     "newsletter_test_groups",
     "collection_content",
 }

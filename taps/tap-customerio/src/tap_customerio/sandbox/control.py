@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,8 +15,10 @@ from tap_customerio.sandbox.content import CHILDREN, LISTS, Content
 from tap_customerio.sandbox.errors import reply
 from tap_customerio.sandbox.faults import Fault, Faults, Stats
 from tap_customerio.sandbox.history import History
+from tap_customerio.sandbox.reporting import events, send
 from tap_customerio.sandbox.settings import Settings
 from tap_customerio.sandbox.store import Store
+from tap_customerio.sandbox.ui_api.documents import Documents
 
 
 class Control:
@@ -44,6 +47,7 @@ class Control:
         return [
             Route("/_sandbox/config", self.config, methods=["GET", "POST"]),
             Route("/_sandbox/faults", self.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_sandbox/webhooks", self.webhooks, methods=["POST"]),
             Route("/_sandbox/stats", self.stats, methods=["GET", "DELETE"]),
         ]
 
@@ -71,6 +75,15 @@ class Control:
                 return reply({"error": str(error)}, 400)
         return reply({"faults": self.faults_.left()})
 
+    async def webhooks(self, request: Request) -> Response:
+        """Send reporting webhooks of what happened since a moment: `{url, key, since}`."""
+        try:
+            body = msgspec.json.decode(await request.body())
+            found = events(self.history, int(body.get("since") or 0))
+            return reply(await run_in_threadpool(send, body["url"], body["key"], found))
+        except (msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError) as error:
+            return reply({"error": f"{type(error).__name__}: {error}"}, 400)
+
     async def stats(self, request: Request) -> Response:
         """Counts since the start, or since the last DELETE."""
         report = self.stats_.report()
@@ -90,6 +103,9 @@ class Control:
             self.consent.load_optouts(value)
         elif kind == "esp_suppressions":
             self.consent.load_suppressions(value)
+        elif kind == "ui_api":
+            for name, documents in value.items():
+                Documents(self.store).load(name, documents)
         elif kind in LISTS:
             self.content.load(kind, value)
         elif kind in CHILDREN:

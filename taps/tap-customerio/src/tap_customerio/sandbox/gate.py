@@ -42,20 +42,7 @@ class Gate:
             await self.app(scope, receive, send)
 
     async def _app_api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.stats.arrived()
-        status = 0
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-            if message.get("status") == 429:
-                self.stats.refused(float(Headers(raw=message["headers"]).get("retry-after", "0")))
-
-        try:
-            await self._answer(scope, receive, noted)
-        finally:
-            self.stats.answered(_endpoint(scope), status)
+        await counted(self._answer, self.stats)(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, app = scope["path"], self.app
@@ -70,13 +57,8 @@ class Gate:
             app = app_error(429, "daily limit reached")  # a daily quota comes without Retry-After
         elif scope["method"] == "POST" and path.endswith("/triggers") and not self._trigger():
             app = app_error(429, "rate limited to 1 requests per 10s", {"Retry-After": "10"})
-        elif fault := self.faults.take("status", path):
-            headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-            app = app_error(fault.status, "a failure that was asked for", headers)
-        elif fault := self.faults.take("slow", path):
-            await asyncio.sleep(fault.ms / 1000)
-        elif self.faults.take("cut", path):
-            send = _cut(send)
+        else:
+            app = failing(app, self.faults, path)
         await app(scope, receive, send)
 
     @property
@@ -102,6 +84,45 @@ class Gate:
         return headers.get("authorization") == f"Basic {b64encode(pair).decode()}"
 
 
+def counted(app: ASGIApp, stats: Stats) -> ASGIApp:
+    """The application, with its requests counted."""
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        stats.arrived()
+        status = 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+            if message.get("status") == 429:
+                stats.refused(float(Headers(raw=message["headers"]).get("retry-after", "0")))
+
+        try:
+            await app(scope, receive, noted)
+        finally:
+            stats.answered(_endpoint(scope), status)
+
+    return counting
+
+
+def failing(app: ASGIApp, faults: Faults, path: str) -> ASGIApp:
+    """The application, with the failure that is due for a path, if any."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if fault := faults.take("status", path):
+            headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+            await app_error(fault.status, "a failure that was asked for", headers)(scope, receive, send)
+            return
+        if fault := faults.take("slow", path):
+            await asyncio.sleep(fault.ms / 1000)
+        elif faults.take("cut", path):
+            send = _cut(send)
+        await app(scope, receive, send)
+
+    return answer
+
+
 def _cut(send: Send) -> Send:
     """Send half of the first body; the server closes a connection whose answer stays unfinished."""
     done = False
@@ -123,5 +144,6 @@ def _endpoint(scope: Scope) -> str:
     """Method and path template, so that counts do not multiply with ids."""
     parts = scope["path"].split("/")
     for name, value in scope.get("path_params", {}).items():
-        parts = [f"{{{name}}}" if part == str(value) else part for part in parts]
+        if str(value) in parts:
+            parts[parts.index(str(value))] = f"{{{name}}}"
     return f"{scope['method']} {'/'.join(parts)}"

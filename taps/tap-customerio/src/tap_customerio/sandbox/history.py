@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -157,6 +157,10 @@ class History:
         )
         following = cursor(rows[size - 1]["created"], rows[size - 1]["n"]) if rows[size:] else ""
         return reply({"messages": [_message(row) for row in rows[:size]], "next": following})
+
+    def all_messages(self) -> Iterator[JSON]:
+        """Every delivery, as it was loaded."""
+        return map(_message, self.store.rows(f"{_MESSAGES} ORDER BY d.created, d.n"))
 
     def load(self, deliveries: list[JSON]) -> None:
         """Add or replace deliveries; `customer` holds an identifier of the person."""

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from tap_customerio.sandbox.errors import ApiError, reply
 from tap_customerio.sandbox.settings import Settings
-from tap_customerio.sandbox.store import Store, parse
+from tap_customerio.sandbox.store import JSON, Store, parse
 
 _SECONDS = {"hours": 3600, "days": 86_400, "weeks": 604_800, "months": 2_592_000}
 _OTHER_NAMES = {"hourly": "hours", "daily": "days", "weekly": "weeks", "monthly": "months"}
@@ -32,6 +32,14 @@ _PARENTS = {
     "broadcasts": "broadcast_id",
     "transactional": "transactional_message_id",
 }
+_ALL = ("campaigns", *_PARENTS)
+# Path of a parent, of its parts, kind of their documents, column of a delivery that names the part.
+_PARTS = [
+    ("campaigns", "actions", "campaign_actions", "action_id"),
+    ("broadcasts", "actions", "broadcast_actions", "action_id"),
+    ("newsletters", "contents", "newsletter_contents", "json_extract(body, '$.content_id')"),
+]
+Handler = Callable[[Request], Any]
 Series = dict[str, list[int]]
 
 
@@ -48,20 +56,62 @@ class Metrics:
             Route("/v1/campaigns/{id}/metrics", self.campaign),
             Route("/v1/campaigns/{id}/journey_metrics", self.journey),
             *(Route(f"/v1/{kind}/{{id}}/metrics", self._of(kind, field)) for kind, field in _PARENTS.items()),
+            *(Route(f"/v1/{kind}/{{id}}/metrics/links", self._links(kind)) for kind in _ALL),
+            *(
+                route
+                for kind, part, documents, field in _PARTS
+                for route in (
+                    Route(f"/v1/{kind}/{{id}}/{part}/{{part}}/metrics", self._part(kind, documents, field)),
+                    Route(f"/v1/{kind}/{{id}}/{part}/{{part}}/metrics/links", self._links(kind, documents)),
+                )
+            ),
         ]
 
     async def campaign(self, request: Request) -> Response:
         """Version 2 takes bounds and names them in ISO 8601, version 1 takes a period and steps."""
-        query = request.query_params
         id = self._known(request, "campaigns")
+        return reply(self._versions(request.query_params, "campaign_id", id))
+
+    def _versions(self, query: Mapping[str, str], field: str, id: int) -> JSON:
         version = query.get("version")
         if version == "1":
-            return self._steps(query, "campaign_id", id)
+            return self._steps(query, field, id)
         if version != "2":
             raise ApiError(400, "version is required")
         start, end, res = _window(query, "res")
-        series = self._series("campaign_id", id, start, end, _SECONDS[res])
-        return reply({"start": _iso(start), "end": _iso(end), "res": res, "series": series})
+        series = self._series(field, id, start, end, _SECONDS[res])
+        return {"start": _iso(start), "end": _iso(end), "res": res, "series": series}
+
+    def _part(self, kind: str, documents: str, field: str) -> Handler:
+        """One message; those of campaigns have versions and variants, as the campaign has."""
+
+        async def metrics(request: Request) -> Response:
+            part = self._known_part(request, kind, documents)
+            query = request.query_params
+            if kind == "campaigns":
+                return reply(self._versions(query, field, part) | {"language_variants": {}})
+            return reply(self._steps(query, field, part))
+
+        return metrics
+
+    def _links(self, kind: str, documents: str = "") -> Handler:
+        """Links as they were loaded, of a parent or of one of its messages."""
+
+        async def links(request: Request) -> Response:
+            part = self._known_part(request, kind, documents) if documents else None
+            parent = self._known(request, kind)
+            _period(request.query_params)
+            found = self.store.documents("links", f"{kind}:{parent}")
+            found = [link for link in found if part is None or link["part"] == part]
+            return reply({"links": [{name: one[name] for name in ("link", "metric")} for one in found]})
+
+        return links
+
+    def _known_part(self, request: Request, kind: str, documents: str) -> int:
+        parent, part = self._known(request, kind), request.path_params["part"]
+        if self.store.document(documents, part, str(parent)) is None:
+            raise ApiError(404, "not found")
+        return int(part)
 
     async def journey(self, request: Request) -> Response:
         """How far people came."""
@@ -71,23 +121,17 @@ class Metrics:
         empty = [0] * _steps(start, end, _SECONDS[resolution])
         return reply({"journey_metric": {name: series.get(of, empty) for name, of in _JOURNEY.items()}})
 
-    def _of(self, kind: str, field: str) -> Callable[[Request], Any]:
+    def _of(self, kind: str, field: str) -> Handler:
         async def metrics(request: Request) -> Response:
-            return self._steps(request.query_params, field, self._known(request, kind))
+            return reply(self._steps(request.query_params, field, self._known(request, kind)))
 
         return metrics
 
-    def _steps(self, query: Mapping[str, str], field: str, id: int) -> Response:
-        period = query.get("period", "days")
-        if period not in _SECONDS:
-            raise ApiError(400, "invalid period")
-        steps = query.get("steps", "2")
-        if not steps.isdecimal():
-            raise ApiError(400, "invalid steps")
-        count = min(max(int(steps), 2), _MOST_STEPS[period])
+    def _steps(self, query: Mapping[str, str], field: str, id: int) -> JSON:
+        period, count = _period(query)
         end = self.settings.now
         series = self._series(field, id, end - count * _SECONDS[period], end, _SECONDS[period])
-        return reply({"metric": {"series": series}})
+        return {"metric": {"series": series}}
 
     def _known(self, request: Request, kind: str) -> int:
         id = request.path_params["id"]
@@ -104,6 +148,16 @@ class Metrics:
                 if start <= moment < start + count * step:
                     found[metric][(moment - start) // step] += 1
         return dict(found)
+
+
+def _period(query: Mapping[str, str]) -> tuple[str, int]:
+    """Period and number of steps. Raises ApiError 400."""
+    period, steps = query.get("period", "days"), query.get("steps", "2")
+    if period not in _SECONDS:
+        raise ApiError(400, "invalid period")
+    if not steps.isdecimal():
+        raise ApiError(400, "invalid steps")
+    return period, min(max(int(steps), 2), _MOST_STEPS[period])
 
 
 def _steps(start: int, end: int, step: int) -> int:

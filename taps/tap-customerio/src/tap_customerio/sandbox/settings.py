@@ -18,10 +18,11 @@ class Settings:
     `clock` is a fixed "now" in unix seconds, 0 for the real time; it governs data, not rate limits.
     `rate` is in requests per second; `rate_limit` switches the limits off, but not the daily quota of
     archived messages (`archived_per_day`). `forbidden` holds paths, separated by commas, that answer 403
-    with all below them, as for a key of narrow scope. An export is pending for `export_looks`
-    looks at it, then done or, with `export_fails`, failed; a link to it holds for `export_link_seconds`.
-    `wrap_customers` and `attribute_values` choose between what the vendor documents and what its live
-    API was seen to send.
+    with all below them, as for a key of narrow scope. Of the UI API: `grant_read_only` is whether a session
+    is read-only if asked to be, `token_seconds` how long its token lives. An export is pending for
+    `export_looks` looks at it, then done or, with `export_fails`, failed; a link to it holds for
+    `export_link_seconds`. `wrap_customers` and `attribute_values` choose between what the vendor documents
+    and what its live API was seen to send.
     """
 
     region: Literal["us", "eu"] = "us"
@@ -37,6 +38,9 @@ class Settings:
     attribute_values: Literal["native", "strings"] = "native"
     forbidden: str = ""
     archived_per_day: int = 100
+    service_account_token: str = "sandbox-service-account"
+    grant_read_only: bool = True
+    token_seconds: int = 3600
     export_looks: int = 1
     export_link_seconds: int = 900
     export_fails: bool = False

@@ -52,8 +52,8 @@ class Track:
         """Where the account is."""
         del request
         region = self.people.settings.region
-        host = "track.customer.io" if region == "us" else "track-eu.customer.io"
-        return reply({"url": host, "data_center": region, "region": region, "environment_id": 1})
+        host = "https://track.customer.io" if region == "us" else "https://track-eu.customer.io"
+        return reply({"url": host, "region": region, "environment_id": 1})
 
     async def identify(self, request: Request) -> Response:
         """Version 1: add or change a person."""
@@ -98,8 +98,14 @@ class Track:
         return self._v1(_operation(request, "unsuppress"))
 
     async def merge(self, request: Request) -> Response:
-        """Version 1: merge two people."""
-        return self._v1({"type": "person", "action": "merge"} | await _body(request))
+        """Version 1: merge two people; its errors have a form of their own."""
+        body = await _body(request)
+        try:
+            with self.store.transaction():
+                self.apply({"type": "person", "action": "merge"} | body)
+        except TrackError as error:
+            return reply({"meta": {"error": str(error)}}, 400)
+        return reply({})
 
     async def add_members(self, request: Request) -> Response:
         """Add people to a manual segment; ids that match nobody are ignored."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tap_customerio.streams.activities import Activities
 from tap_customerio.streams.archived import ArchivedMessages
 from tap_customerio.streams.base import CustomerIOStream
-from tap_customerio.streams.broadcast_runs import BroadcastErrors, BroadcastTriggers
+from tap_customerio.streams.broadcast_runs import BroadcastErrors, BroadcastTriggers, BroadcastTriggerStatus
 from tap_customerio.streams.campaigns import BroadcastActions, Broadcasts, CampaignActions, Campaigns
 from tap_customerio.streams.completeness import Completeness
 from tap_customerio.streams.consent import Consent, EspSuppressions, OptOuts, SubscriptionPreferences
@@ -38,6 +38,18 @@ from tap_customerio.streams.newsletters import (
     TransactionalMessages,
 )
 from tap_customerio.streams.objects import Objects, ObjectTypes, Relationships
+from tap_customerio.streams.part_metrics import (
+    BroadcastActionLinkMetrics,
+    BroadcastActionMetrics,
+    BroadcastLinkMetrics,
+    CampaignActionLinkMetrics,
+    CampaignActionMetrics,
+    CampaignLinkMetrics,
+    NewsletterContentLinkMetrics,
+    NewsletterContentMetrics,
+    NewsletterLinkMetrics,
+    TransactionalLinkMetrics,
+)
 from tap_customerio.streams.people import People
 from tap_customerio.streams.segments import SegmentMemberships, Segments
 from tap_customerio.streams.setup import (
@@ -51,6 +63,7 @@ from tap_customerio.streams.setup import (
     SubscriptionTopics,
     Workspaces,
 )
+from tap_customerio.streams.ui_api import STREAMS as UI_API_STREAMS
 
 STREAMS: tuple[type[CustomerIOStream], ...] = (
     Workspaces,
@@ -79,21 +92,34 @@ STREAMS: tuple[type[CustomerIOStream], ...] = (
     Campaigns,
     CampaignActions,
     CampaignMetrics,
+    CampaignActionMetrics,
+    CampaignLinkMetrics,
+    CampaignActionLinkMetrics,
     JourneyMetrics,
     Newsletters,
     NewsletterContents,
     NewsletterTestGroups,
     NewsletterMetrics,
+    NewsletterContentMetrics,
+    NewsletterLinkMetrics,
+    NewsletterContentLinkMetrics,
     Broadcasts,
     BroadcastActions,
     BroadcastTriggers,
+    BroadcastTriggerStatus,
     BroadcastErrors,
     BroadcastMetrics,
+    BroadcastActionMetrics,
+    BroadcastLinkMetrics,
+    BroadcastActionLinkMetrics,
     TransactionalMessages,
     TransactionalContents,
     TransactionalMetrics,
+    TransactionalLinkMetrics,
     ReportingWebhooks,
     Exports,
+    # What only the user interface shows
+    *UI_API_STREAMS,
     # What happened
     Activities,
     Deliveries,

@@ -11,6 +11,8 @@ from singer_sdk import typing as th
 from tap_customerio.client import JSON, Call
 from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
 from tap_customerio.streams.identity import identity
+from tap_customerio.streams.webhook_events import new_events, taken
+from tap_customerio.webhooks.reader import as_activity
 
 if TYPE_CHECKING:
     from tap_customerio.streams.sizes import Sizes
@@ -54,6 +56,10 @@ class Activities(BookmarkedStream):
         """Activities since the bookmark; the bookmark moves when all lists have been read."""
         since = self._since()
         newest = self.bookmark or 0
+        events = new_events(self)
+        for event in events:
+            yield self._record(as_activity(event))
+        taken(self, events)
         self._warn_of_a_gap()
         calls = [activities_of(kind) for kind in self.config["activity_types"]]
         for page in self.client.pages(calls, lambda _, page: reaches(page, since)):

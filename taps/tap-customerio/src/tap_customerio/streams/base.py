@@ -16,6 +16,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from tap_customerio.client import JSON, Call, Client
 from tap_customerio.errors import Forbidden, NoRoute, QuotaUsedUp, Refused, Unauthorized
 from tap_customerio.routes import API, Route
+from tap_customerio.transport import Transport
 
 if TYPE_CHECKING:
     from tap_customerio.streams.sizes import Sizes
@@ -83,6 +84,11 @@ class CustomerIOStream(Stream):
     def get_records(self, context: Any) -> Iterable[Record]:
         """The records of its route. What is refused ends this stream only; the report says why."""
         del context
+        self.tap.log_in()
+        yield from self._reported()
+        self.tap.judge_after(self)
+
+    def _reported(self) -> Iterable[Record]:
         self.line = self.tap.report.begin(self.name)
         choice = self.tap.plan.choice(self)
         route = choice.route
@@ -92,7 +98,7 @@ class CustomerIOStream(Stream):
         self.line.route = route.name
         if route.lacks:
             self.line.limit(route.lacks)
-        sent = self.client.sent
+        sent = self.source.sent
         try:
             for record in route.read(self):
                 self.line.read += 1
@@ -102,12 +108,17 @@ class CustomerIOStream(Stream):
             raise
         except Refused as error:
             # A wrong address looks like an operation that does not exist: then nothing was ever reached.
-            if isinstance(error, NoRoute) and not self.client.reached:
+            if isinstance(error, NoRoute) and not self.source.reached:
                 raise
             self.line.refuse(error)
             self.logger.warning("%s could not be read to its end: %s", self.name, error)
         finally:
-            self.line.calls = self.client.sent - sent
+            self.line.calls = self.source.sent - sent
+
+    @property
+    def source(self) -> Transport:
+        """The API that it reads from."""
+        return self.client
 
     def read(self) -> Iterable[Record]:
         """The stream's records by its usual route. Raises Refused."""
@@ -241,7 +252,11 @@ class BookmarkedStream(CustomerIOStream):
             return
         state = self.stream_state
         state["replication_key"] = self.replication_key
-        state["replication_key_value"] = max(bookmark, state.get("replication_key_value") or 0)
+        self.note("replication_key_value", max(bookmark, state.get("replication_key_value") or 0))
+
+    def note(self, name: str, value: object) -> None:
+        """Put something else that is done into the state, and say so in a STATE message."""
+        self.stream_state[name] = value
         self.tell_state()
 
     @property

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
-from tap_customerio.client import Call
-from tap_customerio.streams.base import PERSONAL, ChildStream, CustomerIOStream, Record, prop
+from tap_customerio.client import JSON, Call
+from tap_customerio.streams.base import (
+    FREE_FORM,
+    NUMBERS,
+    PERSONAL,
+    ChildStream,
+    CustomerIOStream,
+    Record,
+    prop,
+)
 from tap_customerio.streams.campaigns import Broadcasts
+
+if TYPE_CHECKING:
+    from tap_customerio.streams.sizes import Sizes
+    from tap_customerio.tap import TapCustomerIO
 
 
 class BroadcastTriggers(ChildStream):
@@ -34,6 +47,42 @@ class BroadcastTriggers(ChildStream):
         return self.tap.shelf.keep(self.name, super().read(), short=dict)
 
 
+class BroadcastTriggerStatus(CustomerIOStream):
+    """How each run went: one request per run, so not selected by default."""
+
+    name = "broadcast_trigger_status"
+    description = f"How runs of API-triggered broadcasts went; one request per run. {PERSONAL}"
+    primary_keys = ("broadcast_id", "id")
+    selected_by_default = False
+    fields = (
+        prop("broadcast_id", th.IntegerType, "Number of the broadcast.", key=True),
+        prop("id", th.IntegerType, "Number of the run.", key=True),
+        prop("created_at", th.IntegerType, "Unix seconds."),
+        prop("processed_at", th.IntegerType, "Unix seconds."),
+        prop("recipients_count", th.IntegerType, "How many people it went to."),
+        prop("recipients_filter", FREE_FORM, "Who it went to. May hold personal data."),
+        prop("workflow_action_ids", NUMBERS, "Messages that it sent."),
+        prop("data_file_processed", th.BooleanType, "Whether its file was read to the end."),
+        prop("data_file_position", th.IntegerType, "How far its file was read."),
+        prop("data_file_error_count", th.IntegerType, "Errors in its file."),
+    )
+
+    def read(self) -> Iterable[Record]:
+        """The status of all runs."""
+        for run, status in self.client.map(self._read, runs(self.tap)):
+            if status is not None:
+                yield self.declared(status | run)
+
+    def calls(self, sizes: Sizes) -> int | None:
+        """Nothing tells how many runs there are."""
+        del sizes
+        return None
+
+    def _read(self, run: Record) -> tuple[Record, JSON | None]:
+        values = {"id": run["broadcast_id"], "trigger": run["id"]}
+        return run, self.ask(Call("/v1/campaigns/{id}/triggers/{trigger}", values))
+
+
 class BroadcastErrors(CustomerIOStream):
     """Errors of each run: one request per run, so not selected by default."""
 
@@ -51,7 +100,7 @@ class BroadcastErrors(CustomerIOStream):
     def read(self) -> Iterable[Record]:
         """The errors of all runs."""
         positions: Counter[tuple[int, int]] = Counter()
-        for call, page in self.client.pages_of(map(_errors, self._runs()), ask=self.ask):
+        for call, page in self.client.pages_of(map(_errors, runs(self.tap)), ask=self.ask):
             broadcast, run = call.about["broadcast_id"], call.about["id"]
             for error in page.get("errors") or ():
                 yield {
@@ -62,11 +111,12 @@ class BroadcastErrors(CustomerIOStream):
                 }
                 positions[broadcast, run] += 1
 
-    def _runs(self) -> Iterable[Record]:
-        """As the stream of runs has them, or read here where it was not selected."""
-        runs = self.tap.streams[BroadcastTriggers.name]
-        assert isinstance(runs, BroadcastTriggers)
-        return self.tap.shelf.read(BroadcastTriggers.name, super(BroadcastTriggers, runs).read)
+
+def runs(tap: TapCustomerIO) -> Iterable[Record]:
+    """All runs: as their stream has them, or read here where it was not selected."""
+    stream = tap.streams[BroadcastTriggers.name]
+    assert isinstance(stream, BroadcastTriggers)
+    return tap.shelf.read(BroadcastTriggers.name, super(BroadcastTriggers, stream).read)
 
 
 def _errors(run: Record) -> Call:

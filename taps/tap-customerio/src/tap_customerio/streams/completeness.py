@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
+from tap_customerio.routes import UI_API
 from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, Record, listed, prop
 from tap_customerio.streams.segments import Segments
 from tap_customerio.streams.sizes import Sizes
@@ -22,7 +23,17 @@ _NOT_IN_THE_API = {
     "message_bodies": "bodies as sent come one by one, 100 a day; forgotten ones do not come at all",
     "attribute_and_event_catalogue": "descriptions of attributes and events can be written only",
     "anonymous_profiles": "the App API does not list anonymous profiles",
-    "layouts_tags_forms_users": "layouts, tags, forms, users and sending domains are not in the App API",
+    "layouts_tags_domains": "layouts, tags and sending domains are not in the App API",
+    "forms_and_users": "forms and users are not in the App API",
+}
+# What the UI API gives of these, by stream; it takes a service-account token.
+_IN_THE_UI_API = {
+    "journey_graphs": ("journeys", "journey_actions", "journey_edges"),
+    "people_in_journeys": ("journey_subjects",),
+    "suppressed_people": ("suppressions",),
+    "archived_segments": ("segment_rules",),
+    "attribute_and_event_catalogue": ("attribute_catalogue", "event_catalogue"),
+    "layouts_tags_domains": ("layouts", "tags", "sending_domains"),
 }
 # Streams of other routes that give out what the App API does not.
 _GIVEN_BY = {
@@ -47,7 +58,7 @@ class Completeness(CustomerIOStream):
             th.StringType,
             "`complete`, `partial`, `unreadable`, `not_selected`, or `not_available` by what is set.",
         ),
-        prop("route", th.StringType, "How it was read: `api`, `export` or `warehouse`."),
+        prop("route", th.StringType, "How it was read: `api`, `export`, `warehouse` or `ui_api`."),
         prop("calls_estimated", th.IntegerType, "Calls that a whole read was expected to take."),
         prop("calls_made", th.IntegerType, "Calls that were made, tries included."),
         prop("read", th.IntegerType, "Records sent in this run, deletions too."),
@@ -59,6 +70,7 @@ class Completeness(CustomerIOStream):
         prop("expected_from", th.StringType, "Where that count comes from."),
         prop("difference", th.IntegerType, "Read less expected."),
         prop("details", FREE_FORM, "Differences by parent: `{id: {read, expected}}`."),
+        prop("unknown", FREE_FORM, "What came that nothing is known of, and was passed on: counts by name."),
     )
 
     def calls(self, sizes: Sizes) -> int | None:
@@ -71,12 +83,28 @@ class Completeness(CustomerIOStream):
         for stream in self.tap.own_streams:
             if stream.name != self.name:
                 yield self.declared(self._about(stream, sizes))
-        if self.config.get("warehouse_path"):
+        if any(self.tap.report.line(name).route == "warehouse" for name in self.tap.streams):
             yield self.declared(self._files())
         for subject, reason in _NOT_IN_THE_API.items():
-            if self.tap.report.line(_GIVEN_BY.get(subject, "")).route:
-                continue
-            yield self.declared({"subject": subject, "status": "not_available", "reason": reason})
+            hint = self._hint(subject)
+            if hint is not None:
+                yield self.declared({"subject": subject, "status": "not_available", "reason": reason + hint})
+
+    def _hint(self, subject: str) -> str | None:
+        """How to come by something that the App API does not give; None where this run has read it."""
+        if self.tap.report.line(_GIVEN_BY.get(subject, "")).route:
+            return None
+        streams = _IN_THE_UI_API.get(subject, ())
+        if not streams:
+            return ""
+        if missing := UI_API.missing(self.tap):
+            return f"; {missing}"
+        names = {stream.name for stream in self.tap.own_streams if stream.selected}
+        if unselected := [name for name in streams if name not in names]:
+            return f"; select {', '.join(unselected)} to read it through the UI API"
+        lines = [self.tap.report.line(name) for name in streams]
+        refused = [line.refused for line in lines if line.status == "unreadable"]
+        return f"; the UI API refused it: {refused[0]}" if refused else None
 
     def _about(self, stream: CustomerIOStream, sizes: Record) -> Record:
         name = stream.name
@@ -94,6 +122,7 @@ class Completeness(CustomerIOStream):
             "unchanged": line.unchanged,
             "skipped": line.skipped.total(),
             "reason": line.reason,
+            "unknown": dict(line.unknown) or None,
             "horizon": line.horizon,
         }
         if line.status in ("unreadable", "not_available"):

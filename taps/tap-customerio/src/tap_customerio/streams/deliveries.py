@@ -11,6 +11,7 @@ from singer_sdk import typing as th
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_customerio.client import JSON, Call
+from tap_customerio.disk_set import DiskSet
 from tap_customerio.errors import Forbidden, Refused, Unauthorized
 from tap_customerio.routes import API
 from tap_customerio.routes.export import EXPORT_DELIVERIES
@@ -25,6 +26,8 @@ from tap_customerio.streams.base import (
     unix,
 )
 from tap_customerio.streams.identity import identity
+from tap_customerio.streams.webhook_events import new_events, taken
+from tap_customerio.webhooks.reader import Event, delivery_of
 
 if TYPE_CHECKING:
     from tap_customerio.streams.sizes import Sizes
@@ -76,7 +79,17 @@ class Deliveries(BookmarkedStream):
         return None if sent is None else len(list(_windows(*self.span))) + sent // _PER_PAGE
 
     def read(self) -> Iterable[Record]:
-        """Deliveries created since the start, window by window; first what is left of one."""
+        """Deliveries created since the start; then older ones that webhooks have reported on."""
+        events = new_events(self)
+        touched = self._touched(events)
+        for record in self._by_windows():
+            touched.discard(record["id"])
+            yield record
+        yield from self._late(touched)
+        taken(self, events)
+
+    def _by_windows(self) -> Iterator[Record]:
+        """Window by window; first what is left of one."""
         since, until = self.span
         self.line.reaches(since)
         if left := self._left():
@@ -88,6 +101,24 @@ class Deliveries(BookmarkedStream):
                 newest = max(newest, delivery["created"])
                 yield self._record(delivery)
             self._finish(newest)
+
+    def _touched(self, events: Iterable[Event]) -> DiskSet:
+        """Deliveries that webhooks have reported on since the last run; none before a first one."""
+        touched = DiskSet()
+        first = self.bookmark is None and self._left() is None
+        for event in events:
+            if not first and (id := delivery_of(event)):
+                touched.add(id)
+        return touched
+
+    def _late(self, touched: DiskSet) -> Iterator[Record]:
+        """Older deliveries that something happened to, as the API has them now: one request each."""
+        start = unix(self.config.get("start_date")) or 0
+        calls = (Call("/v1/messages/{id}", {"id": id}) for id in touched)
+        for answer in self.client.map(self.ask, calls):
+            delivery = (answer or {}).get("message")
+            if delivery and delivery["created"] >= start:
+                yield self._record(delivery)
 
     def _go_on(self, left: Record) -> Iterator[Record]:
         self.logger.info("deliveries go on in the middle of the window where an earlier run stopped")

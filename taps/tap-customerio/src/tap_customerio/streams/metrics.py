@@ -26,6 +26,29 @@ def _born(parent: Record) -> int:
     return int(parent.get("created") or parent.get("created_at") or 0)
 
 
+def months(parent: Record) -> dict[str, object]:
+    """The query for all months since a parent was made, version 1."""
+    steps = min((_now() - _born(parent)) // _MONTH + 2, _MOST_MONTHS)
+    return {"period": "months", "steps": steps}
+
+
+def bounds(parent: Record) -> dict[str, object]:
+    """The query for all months since a parent was made, version 2."""
+    return {"version": 2, "start": _born(parent), "end": _now(), "res": "months"}
+
+
+def _version_1(answer: JSON) -> Record:
+    return {"resolution": "months", "series": (answer.get("metric") or {}).get("series") or {}}
+
+
+def version_2(answer: JSON) -> Record:
+    """The counts in an answer of version 2, or of version 1 where the API falls back to it."""
+    if "series" not in answer:
+        return _version_1(answer)
+    window = {name: answer.get(name) for name in ("start", "end")}
+    return {"resolution": answer.get("res"), "series": answer["series"] or {}, **window}
+
+
 class MetricsStream(ChildStream):
     """Counts per month of each parent, one request each; the API refuses to answer without a window."""
 
@@ -39,13 +62,11 @@ class MetricsStream(ChildStream):
 
     def call(self, parent: Record) -> Call:
         """All months since the parent was made."""
-        months = min((_now() - _born(parent)) // _MONTH + 2, _MOST_MONTHS)
-        query = {"period": "months", "steps": months}
-        return Call(self.path, {"id": parent["id"]}, query, about=parent)
+        return Call(self.path, {"id": parent["id"]}, months(parent), about=parent)
 
     def series(self, answer: JSON) -> Record:
         """The counts in an answer."""
-        return {"resolution": "months", "series": (answer.get("metric") or {}).get("series") or {}}
+        return _version_1(answer)
 
 
 def _fields(parent_key: str, what: str) -> tuple[th.Property[Any], ...]:
@@ -71,15 +92,11 @@ class CampaignMetrics(MetricsStream):
 
     def call(self, parent: Record) -> Call:
         """Version 2 wants bounds."""
-        query = {"version": 2, "start": _born(parent), "end": _now(), "res": "months"}
-        return Call(self.path, {"id": parent["id"]}, query, about=parent)
+        return Call(self.path, {"id": parent["id"]}, bounds(parent), about=parent)
 
     def series(self, answer: JSON) -> Record:
         """Version 2, or version 1 where the API falls back to it."""
-        if "series" not in answer:
-            return super().series(answer)
-        window = {name: answer.get(name) for name in ("start", "end")}
-        return {"resolution": answer.get("res"), "series": answer["series"] or {}, **window}
+        return version_2(answer)
 
 
 class JourneyMetrics(MetricsStream):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import fsspec
@@ -22,16 +22,16 @@ class BadFile(Exception):
     """A file that cannot be read: half-written, damaged, or without a column that is needed."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class File:
-    """One file. Of two that tell of the same row, the later one in this order is right."""
+    """One file. Of two that tell of the same row, that of the higher generation and sequence is right."""
 
     generation: int
     sequence: int
-    name: str = field(compare=False)
-    path: str = field(compare=False)
-    table: str = field(compare=False)
-    workspace: int = field(compare=False)
+    name: str
+    path: str
+    table: str
+    workspace: int
 
     @property
     def series(self) -> str:
@@ -52,7 +52,7 @@ class Folder:
             raise ConfigValidationError(
                 f"warehouse_path holds files of the workspaces {sorted(workspaces)}: set workspace_id"
             )
-        for file in sorted(found):
+        for file in sorted(found, key=lambda file: (file.generation, file.sequence)):
             if workspace_id in (None, file.workspace):
                 self.files.setdefault(file.table, []).append(file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +43,7 @@ def people(part: Part) -> Iterator[tuple[bool, Record]]:
     attributes, timestamps, changed = _attributes(part["attributes"])
     for cio_id, id, email, deleted, suppressed, _, updated_at, fresh in rows(newest(part["people"], KEY)):
         if deleted or suppressed:
-            yield fresh, {"cio_id": cio_id, "_sdc_deleted_at": iso(updated_at or 0)}
+            yield fresh, {"cio_id": cio_id, "_sdc_deleted_at": iso(updated_at or time.time())}
             continue
         own = attributes.get(cio_id, {})
         # The API gives the identifiers among the attributes too.
@@ -99,7 +100,7 @@ def suppressed(part: Part) -> Iterator[Record]:
                 "updated_at": updated_at,
             }
         elif fresh and cio_id in before:
-            yield {"cio_id": cio_id, "_sdc_deleted_at": iso(updated_at or 0)}
+            yield {"cio_id": cio_id, "_sdc_deleted_at": iso(updated_at or time.time())}
 
 
 def _columns(table: Any, *names: str) -> Iterator[tuple[Any, ...]]:

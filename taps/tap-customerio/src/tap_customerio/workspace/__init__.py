@@ -9,7 +9,8 @@ from tap_customerio.workspace.deliveries import deliveries
 from tap_customerio.workspace.events import events, other_objects
 from tap_customerio.workspace.model import Event, Object, Person, Workspace
 from tap_customerio.workspace.people import companies, people
-from tap_customerio.workspace.setup import consent, setup
+from tap_customerio.workspace.setup import consent, links, setup
+from tap_customerio.workspace.ui_api import ui_api
 
 _MEMBERS = {12: 40, 13: 25, 14: 5}  # manual segments; the last one, 15, stays empty
 
@@ -26,7 +27,9 @@ def generate(people_count: int = 2000, seed: int = 1, *, now: int) -> Workspace:
     config = content(random, now)
     for kind, more in setup(now).items():
         config[kind] = [*config.get(kind, ()), *more] if isinstance(more, list) else more
+    config["links"] = links(config)
     config |= consent(everybody, now)
+    config["ui_api"] = ui_api(config, now)
     happened = events(random, people_count * 25 // 2, everybody, now)
     config["deliveries"] = deliveries(random, people_count * 6, everybody, config, now)
     ids = [person.identifiers["id"] for person in everybody if "id" in person.identifiers]

@@ -93,6 +93,28 @@ def _design_studio(now: int) -> JSON:
     }
 
 
+def links(config: JSON) -> JSON:
+    """Links in messages, with clicks by month: by `<kind>:<id of the parent>`."""
+    parts = {
+        **{f"campaigns:{one['id']}": one["actions"][0]["id"] for one in config["campaigns"][:4]},
+        **{f"broadcasts:{one['id']}": one["actions"][0]["id"] for one in config["broadcasts"]},
+        **{f"newsletters:{one['id']}": one["content_ids"][0] for one in config["newsletters"]},
+        "transactional:2": None,
+    }
+    return {
+        parent: [
+            {
+                "id": number * 10 + place,
+                "part": part,
+                "link": {"id": number * 10 + place, "href": f"https://www.example.com/{page}"},
+                "metric": {"series": {"clicked": [place, number]}},
+            }
+            for place, page in enumerate(("pricing", "docs?from={{customer.id}}"))
+        ]
+        for number, (parent, part) in enumerate(parts.items(), 1)
+    }
+
+
 def consent(people: list[Person], now: int) -> JSON:
     """Opt-outs of some people, and suppressed addresses of all four kinds on two domains."""
     with_email = [person.email for person in people if person.email]

@@ -93,7 +93,9 @@ class IrModelFields(Model):
             if row["state"] != "manual":
                 raise user_error("This column contains module data and cannot be removed!")
             name = row["name"]
-            views = root(self.env)["ir.ui.view"].search_count([["arch", "like", f'name="{name}"']])
+            views = root(self.env)["ir.ui.view"].search_count(
+                [["model", "=", row["model"]], ["arch", "like", f'name="{name}"']]
+            )
             if views:
                 raise user_error(
                     f"Cannot rename/delete fields that are still present in views:\nFields: {name}"

@@ -1,0 +1,51 @@
+"""`handoff`: what is documented rather than loaded, and what to rebuild in the CRM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import orjson
+
+from crmlift.commands.common import console, json_option, print_json
+from crmlift.handoff.target import NAME, OUTPUT
+from crmlift.handoff.write import INDEX, TITLES, read_index
+from crmlift.project import meltano_settings, open_project
+from crmlift.running import run_meltano
+
+
+@click.command()
+@click.option("--tap", default="tap-customerio", show_default=True, help="The extractor in meltano.yml.")
+@click.option("--target", "-t", help="The CRM to advise for, such as 'odoo'; without it, no advice.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    help=f"Folder for the documents; {OUTPUT} by default.",
+)
+@click.option("--show-people", is_flag=True, help="List people with id and address, not by cio_id alone.")
+@json_option
+def handoff(tap: str, target: str | None, output: Path | None, *, show_people: bool, as_json: bool) -> None:
+    """Document segments, journeys, broadcasts, templates and settings, with what to rebuild in a CRM.
+
+    The same as `meltano run tap-customerio crmlift-handoff`. Options replace the settings of the loader
+    crmlift-handoff in meltano.yml; the mapping is the target's.
+    """
+    given = {"output": output, "show_people": "true" if show_people else None}
+    if target:
+        project = open_project(target)
+        given |= {"target": project.name}
+        given |= {"mapping": project.mapping_path} if project.mapping_path.exists() else {}
+    settings = {f"CRMLIFT_HANDOFF_{name.upper()}": str(value) for name, value in given.items() if value}
+    folder = output or Path(meltano_settings(NAME).get("output", OUTPUT))
+    with console.status("Reading the workspace", spinner="line"):
+        run_meltano([tap, NAME], log=Path(".crmlift") / f"{NAME}.log", settings=settings)
+    if as_json:
+        print_json(orjson.loads((folder / INDEX).read_bytes()))
+        return
+    found = read_index(folder)
+    for kind, title in TITLES.items():
+        if number := found.counts.get(kind.value):
+            console.print(f"{number:>6,} {title.lower()}")
+    console.print(f"{len(found.checklist):>6,} things to do")
+    console.print(f"\nThe documents begin at {(folder / 'index.html').resolve()}", soft_wrap=True)

@@ -1,0 +1,151 @@
+"""What to rebuild in a CRM: what a target answers, and what it is asked with.
+
+A target names an `Advisor` as `CrmTarget.advisor`. It translates a segment's tree and a journey's graph into
+the CRM's own terms; which CRM field holds what is looked up in the mapping, through `Fields`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from crmlift.handoff.conditions import Node
+from crmlift.handoff.journey import Journey
+from crmlift.mapping.model import FieldMap, Rule
+from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.part import Part
+
+
+class Exactness(StrEnum):
+    """How far a translation goes."""
+
+    EXACT = "exact"
+    """On what was loaded, it picks exactly the people that the segment holds."""
+    PARTIAL = "partial"
+    """It picks other people, too, or not all; `lost` says which."""
+    BY_HAND = "by_hand"
+    """Nothing of it can be said in the CRM's terms; the steps say what to do."""
+
+
+class Advice(Part):
+    """What to rebuild in one CRM. `artefacts` are texts to import or paste, by file name; none is active."""
+
+    crm: str
+    exactness: Exactness
+    lost: list[str] = []
+    steps: list[str] = []
+    artefacts: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment that is to be rebuilt; `tree` is None where no rule is known, or there is none.
+
+    `listed` says that its people are known, and loaded: those of an archived one are not.
+    """
+
+    id: str
+    name: str
+    dynamic: bool
+    tree: Node | None
+    listed: bool = True
+
+
+class Evidence(Protocol):
+    """What the export has seen of people's attributes."""
+
+    def kinds(self, attribute: str) -> frozenset[str]:
+        """Return the JSON types that an attribute's values have; empty where it was not seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Where an attribute is kept in the CRM. `others` are attributes that go into the same field, too."""
+
+    entity: str
+    field: str
+    rule: Rule
+    spec: FieldMap
+    others: tuple[str, ...]
+
+    @property
+    def conversion(self) -> str:
+        """The mapping's `as`, or nothing."""
+        return self.spec.as_ or ""
+
+
+class Fields:
+    """Which CRM field holds what, by the mapping; paths are told as attributes (`traits.plan` is `plan`)."""
+
+    def __init__(self, mapping: MappingFile, evidence: Evidence, segments: Mapping[str, Segment]) -> None:
+        self.mapping = mapping
+        self.segments = segments
+        self._evidence = evidence
+        self._prefixes = ("attributes.", *(f"{name}." for name in _bags(mapping)))
+
+    def entities(self, stream: str = "people") -> list[str]:
+        """Return the entities that a stream's records become with fields of theirs, in order."""
+        rules = self.mapping.streams.get(stream, [])
+        return list(dict.fromkeys(rule.entity for rule in rules if rule.mode != "update" and rule.fields))
+
+    def holding(self, attribute: str, entity: str, stream: str = "people") -> Held | None:
+        """Return where an entity keeps an attribute: the field that takes it first, None if there is none."""
+        found: list[tuple[int, Held]] = []
+        for rule in self.mapping.streams.get(stream, []):
+            if rule.entity != entity:
+                continue
+            for name, spec in rule.fields.items():
+                sources = list(dict.fromkeys(map(self.attribute, spec.from_ or ())))
+                if attribute in sources and spec.as_ != "json":
+                    others = tuple(source for source in sources if source != attribute)
+                    found.append((sources.index(attribute), Held(entity, name, rule, spec, others)))
+        found.sort(key=lambda one: (one[0], len(one[1].others)))
+        return found[0][1] if found else None
+
+    def below(self, attribute: str, entity: str, stream: str = "people") -> list[str]:
+        """Return the fields that hold parts of an attribute that is an object (`subscription.plan_name`)."""
+        return [
+            name
+            for rule in self.mapping.streams.get(stream, [])
+            if rule.entity == entity
+            for name, spec in rule.fields.items()
+            if any(self.attribute(path).startswith(f"{attribute}.") for path in spec.from_ or ())
+        ]
+
+    def attribute(self, path: str) -> str:
+        """Return the attribute that a source path reads."""
+        for prefix in self._prefixes:
+            if path.startswith(prefix):
+                return path.removeprefix(prefix)
+        return path
+
+    def kinds(self, attribute: str) -> frozenset[str]:
+        """Return the JSON types that an attribute's values have, where that was seen."""
+        return self._evidence.kinds(attribute)
+
+    def merged(self) -> bool:
+        """Whether the mapping makes one row of several people."""
+        return "dedupe" in self.mapping.hooks
+
+
+def _bags(mapping: MappingFile) -> Iterable[str]:
+    """Names under which hooks put flat copies of attributes."""
+    for options in mapping.hooks.values():
+        into, streams = options.get("into"), options.get("streams")
+        if isinstance(into, str) and isinstance(streams, dict) and "attributes" in streams.values():
+            yield into
+
+
+class Advisor(Protocol):
+    """Translates into one CRM's terms."""
+
+    crm: str
+    """The CRM's name for people, such as `Odoo`."""
+
+    def segment(self, segment: Segment, fields: Fields) -> Advice:
+        """Translate what makes people members."""
+
+    def journey(self, journey: Journey, fields: Fields) -> Advice:
+        """Say how to build a journey with the CRM's own automation."""

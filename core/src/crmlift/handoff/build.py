@@ -1,0 +1,55 @@
+"""Make all items of a hand-off out of what was gathered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crmlift.handoff import build_content, build_journeys, build_rest, build_segments
+from crmlift.handoff.advice import Advisor, Fields
+from crmlift.handoff.gather import Gathered
+from crmlift.handoff.model import Item, Kind
+from crmlift.mapping.model import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The CRM that advice is for: who translates, and by which mapping."""
+
+    name: str
+    advisor: Advisor
+    mapping: Mapping
+    approved: bool
+
+
+def now() -> str:
+    """Return this moment."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def build(gathered: Gathered, *, at: str, destination: Destination | None = None) -> list[Item]:
+    """Return all items in the order of the index."""
+    rules = build_segments.segments(gathered)
+    names = {id: segment.name for id, segment in rules.items()}
+    items = [
+        *build_segments.items(gathered, names, at),
+        *build_journeys.campaigns(gathered, names),
+        *build_journeys.broadcasts(gathered, names),
+        *build_content.newsletters(gathered, names),
+        *build_content.transactional(gathered),
+        *build_rest.items(gathered),
+    ]
+    if destination is None:
+        return items
+    fields = Fields(destination.mapping, gathered, rules)
+    return [_advised(item, destination.advisor, fields) for item in items]
+
+
+def _advised(item: Item, advisor: Advisor, fields: Fields) -> Item:
+    if item.kind is Kind.SEGMENT and item.id in fields.segments:
+        advice = [advisor.segment(fields.segments[item.id], fields)]
+    elif item.journey is not None:
+        advice = [advisor.journey(item.journey, fields)]
+    else:
+        return item
+    return item.model_copy(update={"advice": advice})
