@@ -9,7 +9,7 @@ from crmlift.handoff.journey import Journey, Step, StepKind
 from crmlift.handoff.outline import outline
 from target_odoo import drafts
 from target_odoo.domains import ENTITY, Domain, OdooDomain
-from target_odoo.entities import EVENT
+from target_odoo.kinds import EVENT
 
 CRM = "Odoo"
 
