@@ -41,7 +41,8 @@ class Crm:
     """What tests must know of a CRM to lift into it.
 
     `people` are the entities that people become. `by_itself` are those of which the CRM makes rows on its
-    own, so that a run finds what its plan would create.
+    own, so that a run finds what its plan would create. In those of `by_order`, the order of the source
+    decides how often a row changes: twins may name different companies.
     """
 
     target: type[CrmTarget]
@@ -49,6 +50,7 @@ class Crm:
     secret: str
     refusal: str
     by_itself: frozenset[str] = frozenset()
+    by_order: frozenset[str] = frozenset()
 
     @property
     def short(self) -> str:
@@ -72,6 +74,7 @@ CRMS = (
         "client_secret",
         "Salesforce does not accept the login",
         by_itself=frozenset({"account_contact"}),
+        by_order=frozenset({"contact"}),
     ),
 )
 

@@ -161,3 +161,13 @@ def test_a_read_back_can_be_printed_and_read_again(bench):
         result = verify(ledger, bench.crm, sample=5)
     assert Verification.model_validate_json(result.model_dump_json()) == result
     assert result.model_dump()["entities"][2]["misses_by_field"] == {"name": 1}
+
+
+def test_twins_that_patch_one_record_differently_are_no_miss(bench):
+    bench.mapping = bench.mapping.replace(
+        "      mode: update\n      write: fill_empty\n", "      mode: update\n"
+    )
+    twins = person("p1"), person("p2", email="p1@example.com")
+    bench.run(company("c1"), company("c2"), *twins, works_at("p1", "c1"), works_at("p2", "c2"))
+    with bench.open_ledger() as ledger:
+        assert verify(ledger, bench.crm).passed

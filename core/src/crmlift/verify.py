@@ -188,11 +188,12 @@ class _Comparison:
         """Several source records may write one CRM record: the field may hold what another one says."""
         records = self._ledger.records
         now = digest((name,), current)
-        others = [
-            *records.sharing(self._entity, [row.key]).get(row.key, []),
-            *records.known(self._entity, [row.key]).values(),
-        ]
-        for other in others:
+        # A twin has a key of its own under which streams patch the row that it joined.
+        keys = {row.key, *(known.key for known in records.known(self._entity, [row.key]).values())}
+        for twins in records.sharing(self._entity, keys).values():
+            keys.update(twin.source for twin in twins)
+        others = [other for some in records.sharing(self._entity, keys).values() for other in some]
+        for other in (*others, *records.known(self._entity, keys).values()):
             if other.source == row.source or not other.shape or not other.digest:
                 continue
             names = records.shape_names(other.shape)

@@ -10,7 +10,8 @@ from crmlift.destination import Field, FieldType
 from crmlift.errors import ConfigError
 from crmlift.mapping import schema_changes
 from crmlift.mapping.load import read_mapping
-from target_salesforce.metadata import check_name, field_name
+from crmlift.propose.fieldnames import FieldNames
+from target_salesforce.metadata import check_name
 from target_salesforce.target import TargetSalesforce
 
 if TYPE_CHECKING:
@@ -18,19 +19,24 @@ if TYPE_CHECKING:
     from target_salesforce.destination import SalesforceDestination
 
 
-def test_field_names_follow_the_label() -> None:
-    assert field_name("preferences.email.marketing") == "preferences_email_marketing__c"
-    assert field_name("2nd__name_") == "x_2nd_name__c"
-    assert field_name("Größe") != field_name("Grosse")
+NAMES = TargetSalesforce.field_names or FieldNames()
 
 
-@given(st.text(max_size=100), st.text(max_size=100))
-def test_field_names_are_legal_and_long_labels_stay_apart(one: str, two: str) -> None:
-    a, b = field_name(one + "a" * 50), field_name(two + "a" * 50)
-    for name in (a, b):
-        check_name(name)
-        assert len(name) <= 43
-    assert (a == b) == (one == two)
+@pytest.mark.parametrize(
+    ("attribute", "name"),
+    [
+        ("preferences.email.marketing", "cio_preferences_email_marketing__c"),
+        ("2nd__name_", "cio_2_nd_name__c"),
+    ],
+)
+def test_proposed_field_names_follow_the_attribute(attribute: str, name: str) -> None:
+    assert NAMES.name(attribute) == name
+
+
+@given(st.text(max_size=100))
+def test_proposed_field_names_are_legal(attribute: str) -> None:
+    check_name(NAMES.name(attribute + "a" * 50))
+    check_name(NAMES.name(attribute))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import zipfile
@@ -37,20 +36,6 @@ _TYPES: Mapping[FieldType, Mapping[str, object]] = {
 KEY = Field(KEY_FIELD, FieldType.TEXT, label="Customer.io key", indexed=True)
 ADOPTED = Field(ADOPTED_FIELD, FieldType.BOOLEAN, label="Was here before Customer.io")
 ARCHIVED = Field(ARCHIVED_FIELD, FieldType.BOOLEAN, label="Deleted in Customer.io")
-
-
-def field_name(label: str) -> str:
-    """Return a legal API name for a custom field ("subscription.plan_name" -> "subscription_plan_name__c").
-
-    Names that are too long end in a hash of the label, so that two of them stay two.
-    """
-    name = re.sub(r"[^A-Za-z0-9]+", "_", label).strip("_")
-    if not name or not name[0].isalpha():
-        name = f"x_{name}".rstrip("_")
-    if len(name) > MAX_NAME or not label.isascii():
-        digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-        name = f"{name[: MAX_NAME - 9].rstrip('_')}_{digest}"
-    return f"{name}__c"
 
 
 def check_name(name: str) -> None:

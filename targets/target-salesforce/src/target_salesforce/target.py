@@ -9,10 +9,14 @@ from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
+from crmlift.handoff.advice import Advisor
+from crmlift.propose.fieldnames import FieldNames
 from crmlift.singer.target import CrmTarget, settings
 from target_salesforce.client import API_VERSION, Login, SalesforceClient
 from target_salesforce.destination import SalesforceDestination
 from target_salesforce.entities import BATCH, BULK_FROM
+from target_salesforce.handoff import SalesforceAdvisor
+from target_salesforce.metadata import MAX_NAME
 
 LOGIN_URL = "https://login.salesforce.com"
 
@@ -109,6 +113,8 @@ class TargetSalesforce(CrmTarget):
     )
     default_mapping: ClassVar[Traversable] = files("target_salesforce") / "mapping.yml"
     rehearsal_rules: ClassVar[Traversable | None] = files("target_salesforce") / "rehearsal.yml"
+    advisor: ClassVar[Advisor | None] = SalesforceAdvisor()
+    field_names: ClassVar[FieldNames | None] = FieldNames(suffix="__c", longest=MAX_NAME + len("__c"))
     sandbox_config: ClassVar[Mapping[str, str]] = {
         "client_id": "sandbox-client",
         "client_secret": "sandbox-secret",

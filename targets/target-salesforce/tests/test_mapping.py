@@ -1,0 +1,267 @@
+"""Every row of the default map, from Singer messages to what an admin finds in the org."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from crmlift.testing.conformance import Migration
+from crmlift.testing.workspace import KEYS, NOW
+from target_salesforce.target import TargetSalesforce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from conftest import Org
+
+MORE_KEYS = {
+    "newsletters": ["id"],
+    "broadcasts": ["id"],
+    "consent": ["cio_id"],
+    "transactional_messages": ["id"],
+    "transactional_contents": ["transactional_message_id", "id", "language"],
+}
+TYPES = {"1": "companies", "2": "projects"}
+
+
+def person(key: str, **more: Any) -> dict[str, Any]:
+    attributes = {"first_name": "Ann", "last_name": key.title(), **more.pop("attributes", {})}
+    return {"cio_id": key, "id": f"u-{key}", "email": f"{key}@example.com", "attributes": attributes, **more}
+
+
+def thing(key: str, kind: str, **attributes: Any) -> dict[str, Any]:
+    about = {"cio_object_id": key, "object_type_id": kind, "object_type_slug": TYPES[kind], "object_id": key}
+    return {**about, "attributes": attributes}
+
+
+def belongs(who: str, where: str, kind: str, **attributes: Any) -> dict[str, Any]:
+    return {**thing(where, kind), "cio_id": who, "attributes": attributes}
+
+
+def delivery(key: str, who: str, **more: Any) -> dict[str, Any]:
+    about = {"id": key, "cio_id": who, "type": "email", "created": NOW, "subject": "News", "email": None}
+    return {**about, "recipient": f"{who}@example.com", **more}
+
+
+SOURCE: dict[str, list[dict[str, Any]]] = {
+    "objects": [
+        thing("acme", "1", name="Acme", domain="acme.example.net", country="DE", employees=40),
+        thing("globex", "1", name="Globex"),
+        thing("tower", "2", name="Tower", budget=7),
+    ],
+    "people": [
+        person("sub", attributes={"lifecycle_stage": "subscriber", "company": "Initech"}),
+        person("cust", attributes={
+            "lifecycle_stage": "customer", "job_title": "CTO", "country": "France",
+            "preferences": {"email_marketing": True}, "lead_score": "n/a"}),
+        person("fan", email="fan@example.org", unsubscribed=True,
+               attributes={"lifecycle_stage": "evangelist"}),
+        person("bounce", attributes={"lifecycle_stage": "sales qualified lead"}),
+    ],
+    "relationships": [
+        belongs("cust", "acme", "1", primary=True),
+        belongs("cust", "globex", "1", primary=False),
+        belongs("sub", "acme", "1"),
+        belongs("sub", "tower", "2", role="owner"),
+        belongs("cust", "tower", "2", role="guest"),
+    ],
+    "segments": [{"id": 3, "name": "VIPs", "type": "manual", "description": "The best"}],
+    "segment_memberships": [{"segment_id": 3, "cio_id": who} for who in ("sub", "cust")],
+    "consent": [{"cio_id": "cust", "email": None, "unsubscribed": None, "topics": {},
+                 "channels": {"sms": False}, "optouts": [], "suppressions": []}],
+    "newsletters": [{"id": 5, "name": "March", "sent_at": NOW, "recipient_segment_ids": [3]}],
+    "broadcasts": [{"id": 6, "name": "Outage", "first_started": 0}],
+    "transactional_messages": [{"id": 8, "name": "Receipt", "send_to_unsubscribed": True}],
+    "transactional_contents": [{"transactional_message_id": 8, "id": 1, "language": "de", "name": None,
+                                "subject": "Danke {{customer.first_name}}", "body": "<p>Hallo</p>"}],
+    "activities": [
+        {"id": "e1", "type": "event", "name": "order_placed", "timestamp": NOW, "cio_id": who,
+         "data": {"items": [{"sku": "a"}], "sent_at": NOW - 60}} | {"id": f"e-{who}"}
+        for who in ("sub", "cust")
+    ],
+    "deliveries": [
+        delivery("d1", "cust",
+                 metrics={"sent": NOW, "delivered": NOW, "opened": NOW + 9, "clicked": NOW + 10}),
+        delivery("d2", "bounce",
+                 metrics={"sent": NOW, "bounced": NOW + 1}, failure_message="550 no such user"),
+        delivery("d3", "sub", metrics={"sent": NOW, "opened": NOW, "unsubscribed": NOW + 5}, forgotten=True),
+        delivery("d4", "cust", type="push", recipient="device-token", metrics={"sent": NOW}, subject=None),
+    ],
+}  # fmt: skip
+
+
+def lines() -> bytes:
+    def messages() -> Iterator[dict[str, Any]]:
+        for stream, records in SOURCE.items():
+            keys = (KEYS | MORE_KEYS)[stream]
+            schema = {"type": "object", "properties": {name: {} for name in keys}}
+            yield {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": keys}
+            yield from ({"type": "RECORD", "stream": stream, "record": record} for record in records)
+        yield {"type": "STATE", "value": {}}
+
+    return b"".join(orjson.dumps(message) + b"\n" for message in messages())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mapping")
+
+
+@pytest.fixture(scope="module")
+def migration(running: Org, folder: Path) -> Migration:
+    """The source above, loaded once."""
+    running.switch(api_calls=1_000_000)
+    made = Migration(TargetSalesforce, running.server, folder, {})
+    made.run(lines())
+    return made
+
+
+@pytest.fixture
+def found(org: Org, migration: Migration) -> Any:
+    """Ask for records of ours: `found("Lead", "Name, Email", key)`."""
+
+    def ask(sobject: str, fields: str, key: str = "%") -> list[dict[str, Any]]:
+        where = f"cio_key__c LIKE 'conformance:{key}'"
+        rows = org.query(f"SELECT {fields} FROM {sobject} WHERE {where} ORDER BY cio_key__c", "queryAll")
+        return [{name: value for name, value in row.items() if name != "attributes"} for row in rows]
+
+    return ask
+
+
+def test_people_become_leads_or_contacts_by_their_stage(found: Any) -> None:
+    assert found("Lead", "Name, Company, cio_person_id__c, cio_lifecycle_stage__c") == [
+        {
+            "Name": "Ann Sub",
+            "Company": "Initech",
+            "cio_person_id__c": "u-sub",
+            "cio_lifecycle_stage__c": "subscriber",
+        }
+    ]
+    assert [row["LastName"] for row in found("Contact", "LastName")] == ["Bounce", "Cust", "Fan"]
+    (row,) = found(
+        "Contact",
+        "Title, MailingCountry, preferences_email_marketing__c, cio_lead_score__c, cio_id__c",
+        "contact:cust",
+    )
+    assert row == {
+        "Title": "CTO",
+        "MailingCountry": "France",
+        "preferences_email_marketing__c": True,
+        "cio_lead_score__c": None,
+        "cio_id__c": "cust",
+    }
+
+
+def test_accounts_come_from_objects_and_from_domains_once_each(found: Any) -> None:
+    accounts = found("Account", "Name, BillingCountry, NumberOfEmployees, Website")
+    assert {row["Name"] for row in accounts} == {"Acme", "Globex", "example.org", "Initech"}
+    assert accounts[0] == {
+        "Name": "Acme", "BillingCountry": "Germany", "NumberOfEmployees": 40, "Website": "acme.example.net",
+    }  # fmt: skip
+    contacts = {row["LastName"]: row["Account"] for row in found("Contact", "LastName, Account.Name")}
+    assert contacts["Cust"]["Name"] == "Acme"
+    assert contacts["Fan"]["Name"] == "example.org"
+
+
+def test_a_contact_of_several_accounts_is_related_to_each(org: Org, migration: Migration) -> None:
+    rows = org.query(
+        "SELECT Account.Name, IsDirect FROM AccountContactRelation WHERE Contact.LastName = 'Cust'"
+    )
+    assert {(row["Account"]["Name"], row["IsDirect"]) for row in rows} == {("Acme", True), ("Globex", False)}
+
+
+def test_other_objects_stand_in_one_of_ours_with_their_people(org: Org, found: Any) -> None:
+    (row,) = found("cio_object__c", "Name, cio_type__c, cio_attributes__c")
+    assert row == {
+        "Name": "Tower",
+        "cio_type__c": "projects",
+        "cio_attributes__c": '{"budget":7,"name":"Tower"}',
+    }
+    rows = org.query(
+        "SELECT cio_object__r.Name, cio_lead__r.LastName, cio_contact__r.LastName FROM cio_relation__c"
+    )
+    people = {(row["cio_lead__r"] or row["cio_contact__r"])["LastName"] for row in rows}
+    assert people == {"Sub", "Cust"}
+    assert {row["cio_object__r"]["Name"] for row in rows} == {"Tower"}
+
+
+def test_segments_and_what_was_sent_to_many_are_campaigns(org: Org, found: Any) -> None:
+    rows = found("Campaign", "Name, Type, Status, IsActive, cio_kind__c, cio_conditions__c")
+    assert [(row["Name"], row["cio_kind__c"], row["IsActive"]) for row in rows] == [
+        ("Outage", "API-triggered broadcast", False),
+        ("March", "newsletter", False),
+        ("VIPs", "manual segment", False),
+    ]
+    assert (rows[1]["Status"], rows[1]["cio_conditions__c"]) == ("Completed", "[3]")
+    members = org.query("SELECT LeadId, ContactId FROM CampaignMember WHERE Campaign.Name = 'VIPs'")
+    assert sorted((bool(row["LeadId"]), bool(row["ContactId"])) for row in members) == [
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_events_are_closed_tasks_with_their_times_and_properties(found: Any) -> None:
+    times = "cio_sent_at__c, cio_received_at__c"
+    rows = found("Task", f"Subject, Who.Type, Status, IsClosed, cio_properties__c, {times}", "event:%")
+    assert [row["Who"]["Type"] for row in rows] == ["Contact", "Lead"]
+    assert {(row["Subject"], row["Status"], row["IsClosed"]) for row in rows} == {
+        ("order_placed", "Completed", True)
+    }
+    assert rows[0]["cio_received_at__c"] > rows[0]["cio_sent_at__c"]
+    assert orjson.loads(rows[0]["cio_properties__c"])["items"] == [{"sku": "a"}]
+
+
+def test_deliveries_and_what_people_did_with_them_are_tasks(found: Any) -> None:
+    about = "cio_message_id__c, cio_content_redacted__c, cio_recipient__c"
+    rows = found("Task", f"Subject, delivery_status__c, {about}", "delivery:%")
+    assert [(row["cio_message_id__c"], row["delivery_status__c"]) for row in rows] == [
+        ("d1", "delivered"), ("d2", "bounced"), ("d3", "delivered"), ("d4", "sent"),
+    ]  # fmt: skip
+    assert [row["cio_content_redacted__c"] for row in rows] == [False, False, True, False]
+    assert rows[3]["Subject"] == "Push from Customer.io"
+    assert rows[3]["cio_recipient__c"] is None
+    did = found("Task", "cio_event_name__c, cio_message_id__c", "engagement:%")
+    assert {(row["cio_message_id__c"], row["cio_event_name__c"]) for row in did} == {
+        ("d1", "opened"), ("d1", "clicked"), ("d3", "opened"), ("d3", "unsubscribed"),
+    }  # fmt: skip
+
+
+def test_consent_reaches_the_fields_that_salesforce_honours(found: Any) -> None:
+    contacts = {
+        row["LastName"]: row
+        for row in found(
+            "Contact", "LastName, HasOptedOutOfEmail, cio_no_sms__c, EmailBouncedReason, EmailBouncedDate"
+        )
+    }
+    assert {name: row["HasOptedOutOfEmail"] for name, row in contacts.items()} == {
+        "Fan": True, "Cust": False, "Bounce": False,
+    }  # fmt: skip
+    assert contacts["Cust"]["cio_no_sms__c"] is True
+    assert contacts["Bounce"]["EmailBouncedReason"] == "550 no such user"
+    assert contacts["Bounce"]["EmailBouncedDate"]
+    # Left by a link in an email, which is read long after the person.
+    assert found("Lead", "HasOptedOutOfEmail") == [{"HasOptedOutOfEmail": True}]
+
+
+def test_templates_are_there_and_inactive(org: Org, migration: Migration) -> None:
+    (row,) = org.query(
+        "SELECT Name, Subject, IsActive, Description FROM EmailTemplate WHERE Name = 'Receipt de'"
+    )
+    assert row["IsActive"] is False
+    assert "{{customer.first_name}}" in row["Subject"]
+    assert "Went to the unsubscribed too" in row["Description"]
+
+
+def test_all_of_it_reads_back_twice_and_can_be_undone(org: Org, migration: Migration) -> None:
+    assert migration.misses() == []
+    assert migration.reconciled().in_step
+    migration.run(lines())
+    results = {result for counter in migration.counts()["entities"].values() for result in counter}
+    assert results == {"unchanged"}, migration.counts()["entities"]
+    assert migration.roll_back_everything() == []
+    for sobject in ("Lead", "Contact", "Account", "Campaign", "Task", "cio_object__c", "cio_relation__c"):
+        assert org.query(f"SELECT Id FROM {sobject} WHERE cio_key__c LIKE 'conformance:%'") == []
+    assert org.query("SELECT Id FROM EmailTemplate WHERE Name = 'Receipt de'") == []
