@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from target_odoo.client import OdooClient
 from target_odoo.target import TargetOdoo
 
-EXACT = {1, 2, 3, 7, 8, 10, 11, 12, 13, 14, 15}
+EXACT = {1, 2, 3, 10, 11, 12, 13, 14, 15}
 """Segments of the bundled workspace that its rule or tag picks exactly, on what the default mapping loads."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from crmlift.handoff.journey import Journey
-from target_odoo.entities import CATEGORY, EVENT, PARTNER
+from target_odoo.kinds import CATEGORY, EVENT, PARTNER
 
 Domain = list[Any]
 

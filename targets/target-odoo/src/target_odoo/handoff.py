@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from crmlift.handoff import words
 from crmlift.handoff.advice import Advice, Exactness, Fields, Segment
-from crmlift.handoff.conditions import Did, InSegment, Node, walk
+from crmlift.handoff.conditions import Did, Node
 from crmlift.handoff.journey import Journey, Step, StepKind
 from crmlift.handoff.outline import outline
 from target_odoo import drafts
 from target_odoo.domains import ENTITY, Domain, OdooDomain
-from target_odoo.entities import EVENT
+from target_odoo.kinds import EVENT
 
 CRM = "Odoo"
 
@@ -21,7 +21,7 @@ class OdooAdvisor:
 
     def segment(self, segment: Segment, fields: Fields) -> Advice:
         """A domain, a saved filter, and automation rules that keep a tag in step."""
-        translator = OdooDomain(fields)
+        translator = OdooDomain(fields, ENTITY)
         found = translator.translate(segment.tree) if segment.dynamic and segment.tree else None
         exactness = translator.exactness
         steps = []
@@ -34,7 +34,7 @@ class OdooAdvisor:
                 steps.append("Build a filter of your own under Contacts, and save it as a favourite.")
             else:
                 steps.append("People were put in by hand in Customer.io: put the tag on by hand in Odoo.")
-        for did in _deeds(segment.tree, fields):
+        for did in fields.deeds(segment.tree):
             steps.append(
                 f"For “{words.condition(did)}”, let a scheduled action search the model {EVENT} by "
                 f"{event_domain(did)} and tag the contacts. Only events that were loaded, and those that "
@@ -57,7 +57,7 @@ class OdooAdvisor:
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
         """An outline for automation rules or Marketing Automation; the rule that begins it, not active."""
-        translator = OdooDomain(fields)
+        translator = OdooDomain(fields, ENTITY)
         trigger = journey.trigger
         condition = translator.translate(trigger.condition) if trigger.condition else None
         filters = translator.translate(trigger.filters) if trigger.filters else None
@@ -99,24 +99,8 @@ def _people(fields: Fields) -> list[Domain]:
     return [[("is_company", "=", False)], *([[(id.field, "!=", False)]] if id else [])]
 
 
-def _deeds(node: Node | None, fields: Fields) -> list[Did]:
-    """What people must have done, in segments within the segment, too."""
-    found: list[Did] = []
-    seen: set[str] = set()
-    waiting = [node] if node is not None else []
-    while waiting:
-        for one in walk(waiting.pop()):
-            if isinstance(one, Did):
-                found.append(one)
-            elif isinstance(one, InSegment) and one.id not in seen:
-                seen.add(one.id)
-                inner = fields.segments.get(one.id)
-                waiting += [inner.tree] if inner and inner.tree is not None else []
-    return found
-
-
 def _branch(node: Node, fields: Fields) -> str | None:
-    translator = OdooDomain(fields)
+    translator = OdooDomain(fields, ENTITY)
     found = translator.translate(node)
     return f"domain {found!r}" if found is not None and not translator.lost else None
 

@@ -13,6 +13,7 @@ from crmlift.singer.target import CrmTarget, settings
 from target_salesforce.client import API_VERSION, Login, SalesforceClient
 from target_salesforce.destination import SalesforceDestination
 from target_salesforce.entities import BATCH, BULK_FROM
+from target_salesforce.handoff import SalesforceAdvisor
 
 LOGIN_URL = "https://login.salesforce.com"
 
@@ -108,6 +109,7 @@ class TargetSalesforce(CrmTarget):
         ),
     )
     default_mapping: ClassVar[Traversable] = files("target_salesforce") / "mapping.yml"
+    advisor = SalesforceAdvisor()
     rehearsal_rules: ClassVar[Traversable | None] = files("target_salesforce") / "rehearsal.yml"
     sandbox_config: ClassVar[Mapping[str, str]] = {
         "client_id": "sandbox-client",
