@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from crmlift.destination import FieldType
 from crmlift.handoff.conditions import Did, InSegment, Node, walk
 from crmlift.handoff.journey import Journey
 from crmlift.mapping.model import FieldMap, Rule
@@ -75,8 +76,11 @@ class Held:
 
     @property
     def conversion(self) -> str:
-        """The mapping's `as`, or nothing."""
-        return self.spec.as_ or ""
+        """The mapping's `as`, else the type of a field of our own; nothing for text."""
+        if self.spec.as_ or self.spec.custom is None:
+            return self.spec.as_ or ""
+        type = self.spec.custom.type
+        return "" if type in (FieldType.TEXT, FieldType.HTML, FieldType.CHOICE) else type.value
 
 
 class Fields:
