@@ -124,14 +124,14 @@ def test_a_segment_gets_queries_filters_and_list_views_for_leads_and_contacts() 
     advice = ADVISOR.segment(STAGE, fields(STAGE))
     assert advice.exactness is Exactness.EXACT
     assert advice.artefacts["lead.soql"] == (
-        "SELECT Id, cio_id__c FROM Lead WHERE cio_id__c != null AND IsConverted = false "
-        "AND cio_lifecycle_stage__c = 'customer'\n"
+        "SELECT Id, cio_id__c FROM Lead WHERE IsConverted = false "
+        "AND (cio_id__c != null AND cio_lifecycle_stage__c = 'customer')\n"
     )
     assert advice.artefacts["contact.filters.txt"] == (
-        "1. cio_lifecycle_stage__c equals customer\nFilter logic: 1\n"
+        "1. cio_id__c notEqual (empty)\n2. cio_lifecycle_stage__c equals customer\nFilter logic: 1 AND 2\n"
     )
     view = ET.fromstring(advice.artefacts["Lead.object-meta.xml"].encode())[0]
-    assert tags(view) == ["fullName", "columns", "filterScope", "filters", "label"]
+    assert tags(view) == ["fullName", "columns", "filterScope", "filters", "filters", "label"]
     assert view.findtext(f"{NAMESPACE}fullName") == "cio_segment_8"
 
 
@@ -182,10 +182,10 @@ def test_a_journey_gets_drafts_for_leads_and_contacts() -> None:
     }
     for name, text in advice.artefacts.items():
         start = checked_flow(text)
-        assert start.findtext(f"{NAMESPACE}filterLogic") == "1 OR 2 OR 3"
+        assert start.findtext(f"{NAMESPACE}filterLogic") == "1 AND (2 OR 3 OR 4)"
         assert start.findtext(f"{NAMESPACE}object") == ("Lead" if "lead" in name else "Contact")
         operators = [filter.findtext(f"{NAMESPACE}operator") for filter in start.iter(f"{NAMESPACE}filters")]
-        assert operators == ["GreaterThan", "IsNull", "EqualTo"]
+        assert operators == ["IsNull", "GreaterThan", "IsNull", "EqualTo"]
     assert len(advice.steps) == 1 + len(StepKind)
 
 

@@ -99,18 +99,23 @@ def _clauses(segment: Segment, fields: Fields) -> tuple[dict[str, Clause], list[
             clause = translator.members(segment)
             snapshot |= segment.dynamic
         if clause is not None:
-            found[entity] = clause
+            found[entity] = translator.all_of([*_ours(translator), clause])
         lost |= dict.fromkeys(translator.lost)
     return found, list(lost), snapshot
 
 
 def _query(entity: str, clause: Clause, fields: Fields) -> str:
-    """A query for the people of one kind that came from Customer.io."""
+    """A query for the people of one kind; a converted lead is a contact."""
     id = fields.holding("cio_id", entity)
-    ours = [f"{id.field} != null"] if id else []
-    open_lead = ["IsConverted = false"] if entity == "lead" else []
+    open_lead = "IsConverted = false AND " if entity == "lead" else ""
     columns = ", ".join(["Id", *([id.field] if id else [])])
-    return f"SELECT {columns} FROM {SOBJECTS[entity]} WHERE {' AND '.join([*ours, *open_lead, clause.soql])}"
+    return f"SELECT {columns} FROM {SOBJECTS[entity]} WHERE {open_lead}{clause.soql}"
+
+
+def _ours(translator: Clauses) -> list[Clause]:
+    """Only people who came from Customer.io."""
+    id = translator.fields.holding("cio_id", translator.entity)
+    return [translator.filled(id)] if id else []
 
 
 def _tasks(did: Did, lost: list[str]) -> str:
@@ -132,7 +137,7 @@ def _trigger(journey: Journey, translator: Clauses, lost: list[str]) -> Clause |
     nodes = [node for node in (journey.trigger.condition, journey.trigger.filters) if node is not None]
     parts = [clause for node in nodes if (clause := translator.translate(node)) is not None]
     lost += translator.lost
-    return translator.all_of(parts) if parts else None
+    return translator.all_of([*_ours(translator), *parts]) if parts else None
 
 
 def _begins(journey: Journey, artefacts: Mapping[str, str]) -> str:
