@@ -95,7 +95,8 @@ def test_without_a_graph_a_campaign_says_that_only_messages_are_known(tmp_path):
     assert "not in the App API" in campaign.statements[0]
     assert campaign.journey.trigger.words == "event signed_up where in segment 1 “Pro”"
     assert [step.title for step in campaign.journey.steps] == ["Hello"]
-    assert campaign.audience.people_now == 2
+    assert campaign.audience is None, "an event and a filter are no audience"
+    assert campaign.tables[0].rows == [["1", "Pro", "2"]]
     assert [(metric.name, metric.total) for metric in campaign.metrics] == [("sent", 6)]
 
 

@@ -218,7 +218,10 @@ def test_a_journey_gets_an_outline_with_every_step_and_a_rule_that_is_not_active
 
 
 def test_a_journey_that_an_event_starts_watches_the_events() -> None:
-    advice = TargetOdoo.advisor.journey(journey("signed_up"), fields(VIP, PRO))
+    begun = journey("signed_up")
+    trigger = begun.trigger.model_copy(update={"filters": PRO.tree})
+    advice = TargetOdoo.advisor.journey(begun.model_copy(update={"trigger": trigger}), fields(VIP, PRO))
+    assert any("only where the contact meets" in lost for lost in advice.lost)
     assert "[('model', '=', 'x_cio_event')]" in advice.artefacts["automation.xml"]
     assert "on_create<" in advice.artefacts["automation.xml"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -199,6 +201,27 @@ def test_a_journey_that_an_event_starts_watches_tasks() -> None:
 def test_a_journey_whose_trigger_has_no_filters_is_by_hand() -> None:
     advice = ADVISOR.journey(journey(None, parse({"event": {"name": "visit"}})), fields())
     assert (advice.exactness, advice.artefacts) == (Exactness.BY_HAND, {})
+
+
+def test_every_query_is_one_for_anothers_parser(node: Callable[..., Any]) -> None:
+    visits = {"event": {"name": "it's", "type": "event", "filters": {}}, "times": 2, "within": 90_000}
+    parts = [
+        cmp("company", "!eq", "A'\\"),
+        {"not": cmp("job_title", "contains", "%")},
+        cmp("last_seen_at", "timestamp_lta", 1_800_000_000),
+        cmp("unsubscribed", "eq", "true"),
+        {"segment": {"id": 7}},
+        visits,
+    ]
+    found = Segment("9", "All", True, parse({"or": parts}))
+    queries = [
+        text.strip()
+        for segment in (VIP, STAGE, found)
+        for name, text in ADVISOR.segment(segment, fields(VIP, STAGE, found)).artefacts.items()
+        if name.endswith(".soql")
+    ]
+    assert len(queries) == 7
+    assert node("parse.js", "\n".join(map(json.dumps, queries))) == len(queries)
 
 
 def test_names_of_components_are_legal() -> None:

@@ -68,14 +68,16 @@ class OdooAdvisor:
             "Automation rules do not remember who is where: waits and branches need Marketing Automation "
             "(Enterprise), or rules that look at dates and tags."
         )
+        if trigger.event and domain is not None:
+            translator.lose(
+                f"The rule watches events: let its action go on only where the contact meets {domain!r}."
+            )
         if journey.again is False:
             translator.lose("Nobody enters twice: put a tag on who entered, and leave those out.")
         if journey.exits:
             translator.lose(f"Who leaves early ({'; '.join(journey.exits)}) must be left out by each step.")
         lines = outline(journey, _step, lambda node: _branch(node, fields))
-        artefacts = (
-            {"outline.txt": "".join(f"{n}. {line}\n" for n, line in enumerate(lines, 1))} if lines else {}
-        )
+        artefacts: dict[str, str] = {}
         if domain is not None or trigger.event:
             artefacts["automation.xml"] = drafts.journey_rule(journey, domain, trigger.event, lines)
         known = journey.drawn != "messages only" and "automation.xml" in artefacts

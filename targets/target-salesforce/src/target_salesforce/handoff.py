@@ -59,6 +59,8 @@ class SalesforceAdvisor:
         artefacts: dict[str, str] = {}
         if journey.trigger.event:
             view = Filter("cio_event_name__c", "equals", journey.trigger.event)
+            if journey.trigger.condition or journey.trigger.filters:
+                lost.append(f"The draft runs for every such event; it is to check: {journey.trigger.words}.")
             if xml := flows.flow(f"Customer.io {journey.name}", "Task", view, said):
                 artefacts[f"{flows.full_name('journey', journey.id)}.flow-meta.xml"] = xml
         else:
