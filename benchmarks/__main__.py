@@ -1,7 +1,7 @@
 """`make bench`: speed and calls as ratios of one run; single figures of a noisy machine mean little.
 
 `python benchmarks [overhead] [calls] [pace] [odoo] [scope] [propose]` runs some of them; without names, all
-but those that take long (`warehouse`).
+but those that take long (`warehouse`, `memory_file`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BENCHES = {
     "scope": "scope",
     "propose": "propose",
 }
-LONG = {"warehouse": "warehouse"}
+LONG = {"warehouse": "warehouse", "memory_file": "memory_file"}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHES:

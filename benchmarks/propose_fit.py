@@ -35,7 +35,7 @@ BANDS = """
 sure = {sure}
 look = 0.6
 margin = 0.2
-agreed = ["name", "name_qualified", "value_certain", "other_name", "other_name_qualified"]
+agreed = ["name", "value_certain", "other_name", "other_name_qualified"]
 """
 
 Case = tuple[str, list[Evidence], float]

@@ -64,11 +64,11 @@ COMPLAINED = {"complained"} | EMAIL
         ("optouts", {"channel": "whatsapp", "from": "+15550100"}, {"whatsapp_opted_out"}),
         ("esp_suppressions", {"kind": "invalid_emails", "domain": ""}, BOUNCED),
         ("deliveries", {"id": "d", "type": "email", "metrics": {"bounced": 1}}, BOUNCED),
-        ("deliveries", {"id": "d", "type": "email", "metrics": {"unsubscribed": 1}}, ALL),
+        ("deliveries", {"id": "d", "type": "email", "metrics": {"unsubscribed": 1}}, EMAIL),
         ("deliveries", {"id": "d", "type": "twilio", "metrics": {"unsubscribed": 1}}, {"sms_opted_out"}),
         ("deliveries", {"id": "d", "type": "email", "metrics": {"opened": 1}}, set()),
         ("activities", {"id": "a", "type": "spammed_email"}, COMPLAINED),
-        ("activities", {"id": "a", "type": "unsubscribed_email"}, ALL),
+        ("activities", {"id": "a", "type": "unsubscribed_email"}, EMAIL),
         ("activities", {"id": "a", "type": "bounced_sms"}, set()),
         ("activities", {"id": "a", "type": "event", "name": "unsubscribed_email"}, set()),
     ],
@@ -193,9 +193,7 @@ def went_out(record: tuple[str, dict[str, Any]], field: str) -> bool:
     values = record[1]
     if "metrics" in values:
         metrics = values["metrics"]
-        return "unsubscribed" in metrics or (
-            field == "no_email" and bool({"bounced", "spammed"} & metrics.keys())
-        )
+        return field == "no_email" and bool({"unsubscribed", "bounced", "spammed"} & metrics.keys())
     return str(values["unsubscribed"]).lower() == "true"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -407,6 +408,14 @@ def test_a_plugin_can_speak_against_a_field_but_not_outweigh_everything():
     strong.strength = 1000.0
     (verdict,) = judge([Trait("email", ["a@example.com"])], hooks=hooks_with(strong))
     assert verdict.best == "email"
+
+
+def test_the_plugin_in_the_documents_works():
+    (snippet,) = re.findall(r"```python\n(.*?)```", (SCHEMA.parents[1] / "propose.md").read_text(), re.S)
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    (verdict,) = judge([Trait("kdx", ["foo bar", "baz"])], hooks=hooks_with(names["House"]()))
+    assert verdict.best == "external_id"
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,11 @@ def test_a_route_that_cannot_be_is_refused_before_anything_is_read(sandbox, monk
     assert sandbox.stats()["endpoints"].keys() <= {"GET /v1/workspaces"}
 
 
-def test_a_stream_without_a_usable_route_says_what_it_would_need(sandbox, monkeypatch):
+def test_a_stream_without_a_usable_route_says_what_it_would_need(sandbox, monkeypatch, caplog):
     monkeypatch.setattr(Snippets, "routes", (Other(missing="warehouse_path is not set"),))
-    output = sandbox.read("snippets", "completeness")
+    with caplog.at_level("INFO"):
+        output = sandbox.read("snippets", "subjects", "completeness")
+    assert "no route, warehouse_path is not set: snippets, subjects" in caplog.messages
     said = output.by("completeness", "subject")["snippets"]
     assert (said["status"], said["reason"]) == ("not_available", "warehouse_path is not set")
     assert not output.records["snippets"]

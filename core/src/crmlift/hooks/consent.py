@@ -214,7 +214,7 @@ def _told(metric: str, channel: str) -> Facts:
     if metric not in _METRICS:
         return
     if metric == "unsubscribed":
-        # The link in an email leaves everything: it sets the attribute `unsubscribed`.
-        yield EVERYTHING if channel == "email" else _SENDERS.get(channel, channel), True
+        # The link in an email also sets the attribute `unsubscribed`: whether everything is left, that says.
+        yield _SENDERS.get(channel, channel), True
     elif channel == "email":
         yield _METRICS[metric], True

@@ -121,11 +121,13 @@ class Dedupe(Options):
             if item.record.get(DELETED) and item.key not in rows:
                 continue
             row, code = self._row_of(item, values, rows, known)
-            new[f"{self.stream}.row"][item.key] = rows[item.key] = row
+            if item.key not in rows:
+                new[f"{self.stream}.row"][item.key] = rows[item.key] = row
             for by, value in values:
                 kind = self._kind(by)
-                owner = new[kind][value] = known[kind].setdefault(value, row)
-                if owner != row:
+                if value not in known[kind]:
+                    new[kind][value] = known[kind][value] = row
+                if known[kind][value] != row:
                     batch.count("dedupe_conflicts", item=item)
             weak = self._yields(item, row, best)
             if row != item.key:
@@ -133,7 +135,7 @@ class Dedupe(Options):
             else:
                 item.weak = weak
         for kind, held in new.items():
-            batch.claims.claim(kind, held)
+            batch.claims.put(kind, held)
         batch.claims.put(f"{self.stream}.best", best)
 
     def _kind(self, by: By) -> str:

@@ -22,6 +22,7 @@ _POSTAL = (
     (re.compile(r"0\d{4}|[1-9]\d{4}|\d{6}"), 0.3),
 )
 _ADULT = 1925, 2006
+_LONGEST_CODE = 3
 
 Said = tuple[str, float, str]
 Detector = Callable[[Trait], Said]
@@ -36,16 +37,18 @@ def _look(kind: str, text: str, *looks: str) -> Detector:
     return lambda trait: (kind, trait.share(*looks), text)
 
 
-def _listed(known: Callable[[], frozenset[str]], text: str, short: float = 1.0) -> Detector:
-    """Values of a list; entries of two letters or fewer say less (`short`)."""
+def _listed(known: Callable[[], frozenset[str]], text: str, upper: float, lower: float) -> Detector:
+    """Values of a list; short codes say less: how much, in capitals and in small letters."""
 
-    def detect(trait: Trait) -> Said:
-        names = known()
-        found = [value for value in trait.values if fold(value) in names]
-        weight = sum(short if len(value.strip()) <= 3 and value.isascii() else 1.0 for value in found)
-        return "value_listed", weight / len(trait.values), text
+    def weight(value: str) -> float:
+        if fold(value) not in known():
+            return 0.0
+        code = value.strip()
+        if len(code) > _LONGEST_CODE or not code.isascii():
+            return 1.0
+        return upper if code.isupper() else lower
 
-    return detect
+    return lambda trait: ("value_listed", sum(map(weight, trait.values)) / len(trait.values), text)
 
 
 def _vocabulary(field: str, text: str) -> Detector:
@@ -218,12 +221,12 @@ def _external_id(trait: Trait) -> Said:
 
 
 def _language(trait: Trait) -> Said:
-    kind, strength, text = _listed(lists.languages, "its values are languages", 0.5)(trait)
+    kind, strength, text = _listed(lists.languages, "its values are languages", 0.3, 0.6)(trait)
     return kind, max(strength, trait.share("locale")), text
 
 
 def _timezone(trait: Trait) -> Said:
-    kind, strength, text = _listed(lists.timezones, "its values are time zones", 0.8)(trait)
+    kind, strength, text = _listed(lists.timezones, "its values are time zones", 0.8, 0.5)(trait)
     offsets = share(
         trait.values, lambda v: bool(re.fullmatch(r"(UTC|GMT)\s?[+-]\d{1,2}(:?\d{2})?", v.strip(), re.I))
     )
@@ -243,10 +246,10 @@ DETECTORS: dict[str, Detector] = {
     "company": _company,
     "website": _website,
     "street": _street,
-    "city": _listed(lists.cities, "its values are towns", 0.3),
-    "state": _listed(lists.states, "its values are states or provinces", 0.6),
+    "city": _listed(lists.cities, "its values are towns", 0.1, 0.1),
+    "state": _listed(lists.states, "its values are states or provinces", 0.6, 0.1),
     "postal_code": _postal_code,
-    "country": _listed(lists.countries, "its values are countries", 0.7),
+    "country": _listed(lists.countries, "its values are countries", 0.7, 0.3),
     "language": _language,
     "timezone": _timezone,
     "birthday": _birthday,

@@ -77,7 +77,7 @@ class _Match(NamedTuple):
 
 
 def _whole(best: dict[str, _Match]) -> bool:
-    return any(match.kind == "name" for match in best.values())
+    return any(match.kind in ("name", "name_weak") for match in best.values())
 
 
 _ORDER = ("name", "name_weak", "name_qualified", "name_headed", "name_turned")
@@ -131,7 +131,7 @@ def _place(phrase: Phrase, before: list[str], after: list[str]) -> _Match:
     rest += [word for word in head if _names_another(word, phrase.field)]
     if not rest:
         kind = "name_weak" if phrase.weak else "name"
-    elif any(word in _word_list("turning") for word in rest):
+    elif any(word in _word_list("turning") or _names_another(word, phrase.field) for word in rest):
         kind = "name_turned"
     elif any(word in rest for word in head):
         kind = "name_headed"

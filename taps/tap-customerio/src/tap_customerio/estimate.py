@@ -40,7 +40,16 @@ class Plan:
 
 def summary(chosen: Mapping[str, Choice], rate: int) -> list[str]:
     """Lines for the log: routes where there was a choice, then calls and time of what costs most."""
-    lines = [f"route of {name}: {_route(choice)}" for name, choice in chosen.items() if _noteworthy(choice)]
+    lines = [
+        f"route of {name}: {choice.route.name}, {choice.why}"
+        for name, choice in chosen.items()
+        if choice.route and (choice.route is not API or "(" in choice.why)
+    ]
+    closed: dict[str, list[str]] = {}
+    for name, choice in chosen.items():
+        if choice.route is None:
+            closed.setdefault(choice.why, []).append(name)
+    lines += [f"no route, {why}: {', '.join(names)}" for why, names in closed.items()]
     costs = {name: choice.cost for name, choice in chosen.items() if choice.cost is not None}
     if not costs:
         return lines
@@ -58,14 +67,6 @@ def summary(chosen: Mapping[str, Choice], rate: int) -> list[str]:
         *lines,
         f"estimate: about {calls} calls ({shares}), {duration(seconds)} at {rate} a second{without}",
     ]
-
-
-def _route(choice: Choice) -> str:
-    return f"{choice.route.name if choice.route else 'none'}, {choice.why}"
-
-
-def _noteworthy(choice: Choice) -> bool:
-    return choice.route is not API or "(" in choice.why
 
 
 def duration(seconds: float) -> str:

@@ -83,7 +83,8 @@ class Completeness(CustomerIOStream):
         for stream in self.tap.own_streams:
             if stream.name != self.name:
                 yield self.declared(self._about(stream, sizes))
-        if any(self.tap.report.line(name).route == "warehouse" for name in self.tap.streams):
+        by_file = any(self.tap.report.line(name).route == "warehouse" for name in self.tap.streams)
+        if by_file and self.config.get("warehouse_path"):
             yield self.declared(self._files())
         for subject, reason in _NOT_IN_THE_API.items():
             hint = self._hint(subject)

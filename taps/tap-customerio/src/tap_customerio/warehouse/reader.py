@@ -82,11 +82,11 @@ class Reader:
         parts = progress.parts or self._parts(progress.files)
         with ExitStack() as stack:
             spills = {table.name: stack.enter_context(closing(Spill(table.key, parts))) for table in tables}
-            touched = None if whole else self._touched(tables, progress)
+            touched, new = None if whole else self._touched(tables, progress), set(progress.new)
             for table in tables:
                 for file in progress.files:
                     if file.table == table.name:
-                        fresh = file in progress.new
+                        fresh = file in new
                         for batch in self._batches(file, table):
                             picked = batch if fresh else _picked(batch, table.key, touched)
                             spills[table.name].add(_marked(picked, fresh))
