@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlift.handoff import read_journey, words
-from crmlift.handoff.build_content import audience, messages, metrics, sent
+from crmlift.handoff.build_content import audience, messages, metrics, moment, sent
 from crmlift.handoff.conditions import InSegment
 from crmlift.handoff.gather import Gathered, members_file
 from crmlift.handoff.journey import Journey, StepKind
@@ -70,8 +70,8 @@ def _item(
             *([Fact(label="Goal", value=journey.goal)] if journey.goal else []),
             *([Fact(label="Leaves early when", value="; ".join(journey.exits))] if journey.exits else []),
             *([Fact(label="Tags", value=", ".join(found["tags"]))] if found.get("tags") else []),
-            *_moment("First started", found.get("first_started")),
-            *_moment("Changed", found.get("updated")),
+            *moment("First started", found.get("first_started")),
+            *moment("Changed", found.get("updated")),
             *sent(gathered, f"{what}_id", id),
         ],
         statements=_statements(kind, journey),
@@ -198,8 +198,3 @@ def _tasks(kind: Kind, journey: Journey, state: str) -> list[str]:
     if any(step.channel == "webhook" for step in journey.steps):
         stop.append("Tell who receives its webhooks")
     return ["Rebuild the journey, inactive, and try it with a test person", *stop]
-
-
-def _moment(label: str, seconds: Any) -> list[Fact]:
-    said = words.moment(seconds) if isinstance(seconds, int) else ""
-    return [Fact(label=label, value=said)] if said else []

@@ -143,9 +143,8 @@ _MESSAGES = {
 
 def _step(step: Step) -> str:
     """A step, and what does it in Odoo."""
-    said = step.title if step.title == step.words or not step.words else f"{step.title}: {step.words}"
     if step.kind is StepKind.MESSAGE:
-        return f"{said}: {_MESSAGES.get(step.channel or '', f'Odoo has no channel for {step.channel}')}"
+        return f"{step.line}: {_MESSAGES.get(step.channel or '', f'Odoo has no channel for {step.channel}')}"
     if step.kind is StepKind.WAIT:
-        return f"{said}: delay of an activity in Marketing Automation, or a time-based rule"
-    return f"{said}: {_STEPS[step.kind]}"
+        return f"{step.line}: delay of an activity in Marketing Automation, or a time-based rule"
+    return f"{step.line}: {_STEPS[step.kind]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
+from crmlift.handoff.xml_file import child, written
 from target_salesforce.clauses import Filter, Tree, numbered
 
 API_VERSION = "62.0"
@@ -29,19 +30,19 @@ def list_view(name: str, label: str, view: Tree | Filter) -> str | None:
         return None
     root = ET.Element("CustomObject", xmlns=_NAMESPACE)
     found = ET.SubElement(root, "listViews")
-    _say(found, "fullName", name)
+    child(found, "fullName", name)
     if "OR" in logic:
-        _say(found, "booleanFilter", logic)
-    _say(found, "columns", "FULL_NAME")
-    _say(found, "filterScope", "Everything")
+        child(found, "booleanFilter", logic)
+    child(found, "columns", "FULL_NAME")
+    child(found, "filterScope", "Everything")
     for one in filters:
         line = ET.SubElement(found, "filters")
-        _say(line, "field", one.field)
-        _say(line, "operation", one.operation)
+        child(line, "field", one.field)
+        child(line, "operation", one.operation)
         if one.value:
-            _say(line, "value", one.value)
-    _say(found, "label", label[:_LABEL])
-    return _text(root)
+            child(line, "value", one.value)
+    child(found, "label", label[:_LABEL])
+    return written(root, indent="    ")
 
 
 def lines(view: Tree | Filter) -> str:
@@ -64,7 +65,7 @@ def flow(label: str, sobject: str, view: Tree | Filter | None, outline: list[str
         return None
     text = "\n".join(f"{n}. {line}" for n, line in enumerate(outline, 1))
     root = ET.Element("Flow", xmlns=_NAMESPACE)
-    _say(root, "apiVersion", API_VERSION)
+    child(root, "apiVersion", API_VERSION)
     step = ET.SubElement(root, "assignments")
     for name, value in (
         ("name", "Outline"),
@@ -72,21 +73,21 @@ def flow(label: str, sobject: str, view: Tree | Filter | None, outline: list[str
         ("locationX", "176"),
         ("locationY", "323"),
     ):
-        _say(step, name, value)
+        child(step, name, value)
     item = ET.SubElement(step, "assignmentItems")
-    _say(item, "assignToReference", "outline")
-    _say(item, "operator", "Assign")
-    _say(ET.SubElement(item, "value"), "stringValue", text)
-    _say(root, "description", text[:_DESCRIPTION])
-    _say(root, "label", label[:_LONG_LABEL])
-    _say(root, "processType", "AutoLaunchedFlow")
+    child(item, "assignToReference", "outline")
+    child(item, "operator", "Assign")
+    child(ET.SubElement(item, "value"), "stringValue", text)
+    child(root, "description", text[:_DESCRIPTION])
+    child(root, "label", label[:_LONG_LABEL])
+    child(root, "processType", "AutoLaunchedFlow")
     _start(root, sobject, filters, logic)
-    _say(root, "status", "Draft")
+    child(root, "status", "Draft")
     variable = ET.SubElement(root, "variables")
     for name, value in (("name", "outline"), ("dataType", "String"), ("isCollection", "false"),
                         ("isInput", "false"), ("isOutput", "false")):  # fmt: skip
-        _say(variable, name, value)
-    return _text(root)
+        child(variable, name, value)
+    return written(root, indent="    ")
 
 
 def full_name(*parts: str) -> str:
@@ -97,30 +98,20 @@ def full_name(*parts: str) -> str:
 
 def _start(root: ET.Element, sobject: str, filters: list[Filter], logic: str) -> None:
     start = ET.SubElement(root, "start")
-    _say(start, "locationX", "50")
-    _say(start, "locationY", "0")
-    _say(ET.SubElement(start, "connector"), "targetReference", "Outline")
-    _say(start, "filterLogic", logic if "OR" in logic else "and")
+    child(start, "locationX", "50")
+    child(start, "locationY", "0")
+    child(ET.SubElement(start, "connector"), "targetReference", "Outline")
+    child(start, "filterLogic", logic if "OR" in logic else "and")
     for one in filters:
         line = ET.SubElement(start, "filters")
-        _say(line, "field", one.field)
+        child(line, "field", one.field)
         if one.value:
-            _say(line, "operator", _OPERATORS[one.operation])
+            child(line, "operator", _OPERATORS[one.operation])
             value = {"1": "true", "0": "false"}[one.value] if one.kind == "boolean" else one.value
-            _say(ET.SubElement(line, "value"), _VALUES[one.kind], value)
+            child(ET.SubElement(line, "value"), _VALUES[one.kind], value)
         else:
-            _say(line, "operator", "IsNull")
-            _say(ET.SubElement(line, "value"), "booleanValue", str(one.operation == "equals").lower())
-    _say(start, "object", sobject)
-    _say(start, "recordTriggerType", "Create" if sobject == "Task" else "CreateAndUpdate")
-    _say(start, "triggerType", "RecordAfterSave")
-
-
-def _say(parent: ET.Element, name: str, text: str) -> None:
-    # XML 1.0 has no control characters, and names in Customer.io may.
-    ET.SubElement(parent, name).text = "".join(c for c in text if c in "\t\n\r" or c >= " ")
-
-
-def _text(root: ET.Element) -> str:
-    ET.indent(root, "    ")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+            child(line, "operator", "IsNull")
+            child(ET.SubElement(line, "value"), "booleanValue", str(one.operation == "equals").lower())
+    child(start, "object", sobject)
+    child(start, "recordTriggerType", "Create" if sobject == "Task" else "CreateAndUpdate")
+    child(start, "triggerType", "RecordAfterSave")

@@ -173,11 +173,10 @@ _STEPS = {
 
 def _step(step: Step) -> str:
     """A step, and what does it in Flow."""
-    said = step.title if step.title == step.words or not step.words else f"{step.title}: {step.words}"
     if step.kind is StepKind.MESSAGE:
         if step.channel == "email":
-            return f"{said}: Send Email action with a template"
+            return f"{step.line}: Send Email action with a template"
         if step.channel == "webhook":
-            return f"{said}: HTTP callout (External Services)"
-        return f"{said}: Sales Cloud has no channel for {step.channel}"
-    return f"{said}: {_STEPS[step.kind]}"
+            return f"{step.line}: HTTP callout (External Services)"
+        return f"{step.line}: Sales Cloud has no channel for {step.channel}"
+    return f"{step.line}: {_STEPS[step.kind]}"
