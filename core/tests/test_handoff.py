@@ -14,7 +14,14 @@ import pytest
 from handoff_records import CAMPAIGN, EVERYTHING, GRAPH, NOW, PEOPLE, SEGMENTS, document
 
 from crmlift.errors import ConfigError
-from crmlift.handoff.model import Kind
+from crmlift.handoff import target as loader
+from crmlift.handoff.advice import Advice, Exactness, Fields, Segment
+from crmlift.handoff.build import Destination
+from crmlift.handoff.journey import Journey
+from crmlift.handoff.model import Handoff, Item, Kind
+from crmlift.hooks import manager
+from crmlift.hookspecs import hookimpl
+from crmlift.mapping.load import parse_mapping
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
@@ -88,7 +95,8 @@ def test_without_a_graph_a_campaign_says_that_only_messages_are_known(tmp_path):
     assert "not in the App API" in campaign.statements[0]
     assert campaign.journey.trigger.words == "event signed_up where in segment 1 “Pro”"
     assert [step.title for step in campaign.journey.steps] == ["Hello"]
-    assert campaign.audience.people_now == 2
+    assert campaign.audience is None, "an event and a filter are no audience"
+    assert campaign.tables[0].rows == [["1", "Pro", "2"]]
     assert [(metric.name, metric.total) for metric in campaign.metrics] == [("sent", 6)]
 
 
@@ -253,6 +261,48 @@ def test_a_target_without_advice_is_named_before_anything_is_read(tmp_path):
     with pytest.raises(ConfigError, match="nothing-like-it"):
         document(tmp_path, *PEOPLE, target="nothing-like-it")
     assert not (tmp_path / "items").exists()
+
+
+class Auditor:
+    """A plugin that leaves one item out, adds one, and writes a file."""
+
+    @hookimpl
+    def crmlift_audit(self, items: list[Item]) -> None:
+        items[:] = [item for item in items if item.kind is not Kind.PUSH]
+        items.append(Item(kind=Kind.SETTINGS, id="own", name="Ours", tasks=["Ask legal"]))
+
+    @hookimpl
+    def crmlift_handoff_written(self, folder: Path, handoff: Handoff) -> None:
+        (folder / "own.txt").write_text(str(len(handoff.items)))
+
+
+class NoAdvice:
+    """An advisor with nothing to say."""
+
+    crm = "Memory"
+
+    def segment(self, segment: Segment, fields: Fields) -> Advice:
+        return Advice(crm=self.crm, exactness=Exactness.BY_HAND, artefacts={"note.txt": segment.name})
+
+    def journey(self, journey: Journey, fields: Fields) -> Advice:
+        return Advice(crm=self.crm, exactness=Exactness.BY_HAND, lost=["everything"])
+
+
+def test_plugins_take_part_and_a_target_advises(tmp_path, monkeypatch):
+    mapping = parse_mapping("destination: memory\nworkspace: demo\nhooks: {auditor: {}}\n")
+    crm = Destination("memory", NoAdvice(), mapping, approved=False)
+    monkeypatch.setattr(loader, "destination", lambda *_: crm)
+    monkeypatch.setattr(manager, "_make", lambda name, settings: Auditor())
+    items = document(tmp_path, *EVERYTHING)
+    assert "push-push" not in items
+    assert (tmp_path / "own.txt").read_text() == str(len(items))
+    assert (tmp_path / "advice" / "memory" / "segment-2.note.txt").read_text() == "VIP | <b>"
+    assert items["campaign-7"].advice[0].lost == ["everything"]
+    index = json.loads((tmp_path / "handoff.json").read_text())
+    assert index["destination"] == "Memory"
+    assert index["mapping_approved"] is False
+    assert "Ask legal" in (tmp_path / "index.html").read_text()
+    assert "not approved" in (tmp_path / "index.html").read_text()
 
 
 def test_an_empty_workspace_has_its_documents(tmp_path):

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crmlift.batch import Batch, Claims, Record
+    from crmlift.handoff.model import Handoff, Item
     from crmlift.propose.evidence import Evidence, Trait
 
 Page = tuple[str, Sequence[str], "Sequence[Record]"]
@@ -66,3 +69,16 @@ def crmlift_entity_finished(run_id: int, entity: str, counts: Mapping[str, int])
 @hookspec
 def crmlift_run_finished(run_id: int, status: str) -> None:
     """Be told that a run ended: `complete`, `complete_with_rejects` or `stopped`."""
+
+
+@hookspec
+def crmlift_audit(items: list[Item]) -> None:
+    """Change what a hand-off documents, before it is written.
+
+    Edit the list in place: add items of your own, put another one in an item's place, take one out.
+    """
+
+
+@hookspec
+def crmlift_handoff_written(folder: Path, handoff: Handoff) -> None:
+    """Write documents of your own beside those of a hand-off, which are all there."""

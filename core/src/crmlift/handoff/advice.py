@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from crmlift.handoff.conditions import Node
+from crmlift.destination import FieldType
+from crmlift.handoff.conditions import Did, InSegment, Node, walk
 from crmlift.handoff.journey import Journey
 from crmlift.mapping.model import FieldMap, Rule
 from crmlift.mapping.model import Mapping as MappingFile
@@ -54,10 +55,13 @@ class Segment:
 
 
 class Evidence(Protocol):
-    """What the export has seen of people's attributes."""
+    """What the export has seen."""
 
     def kinds(self, attribute: str) -> frozenset[str]:
         """Return the JSON types that an attribute's values have; empty where it was not seen."""
+
+    def names(self, stream: str) -> frozenset[str]:
+        """Return the names of a stream's records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,11 @@ class Held:
 
     @property
     def conversion(self) -> str:
-        """The mapping's `as`, or nothing."""
-        return self.spec.as_ or ""
+        """The mapping's `as`, else the type of a field of our own; nothing for text."""
+        if self.spec.as_ or self.spec.custom is None:
+            return self.spec.as_ or ""
+        type = self.spec.custom.type
+        return "" if type in (FieldType.TEXT, FieldType.HTML, FieldType.CHOICE) else type.value
 
 
 class Fields:
@@ -104,10 +111,10 @@ class Fields:
         found.sort(key=lambda one: (one[0], len(one[1].others)))
         return found[0][1] if found else None
 
-    def below(self, attribute: str, entity: str, stream: str = "people") -> list[str]:
-        """Return the fields that hold parts of an attribute that is an object (`subscription.plan_name`)."""
+    def below(self, attribute: str, entity: str, stream: str = "people") -> list[Held]:
+        """Return where the parts of an attribute that is an object are kept (`subscription.plan_name`)."""
         return [
-            name
+            Held(entity, name, rule, spec, ())
             for rule in self.mapping.streams.get(stream, [])
             if rule.entity == entity
             for name, spec in rule.fields.items()
@@ -125,9 +132,30 @@ class Fields:
         """Return the JSON types that an attribute's values have, where that was seen."""
         return self._evidence.kinds(attribute)
 
-    def merged(self) -> bool:
-        """Whether the mapping makes one row of several people."""
-        return "dedupe" in self.mapping.hooks
+    def namesakes(self, segment: Segment, entity: str) -> list[str]:
+        """Return the streams whose records of this entity may have a segment's name, too."""
+        found = [
+            stream
+            for stream, rules in self.mapping.streams.items()
+            if stream != "segments" and any(rule.entity == entity for rule in rules)
+            if segment.name in self._evidence.names(stream)
+        ]
+        twins = sum(other.name == segment.name for other in self.segments.values() if other.listed)
+        return [*(["segments"] if twins > 1 else []), *found]
+
+    def deeds(self, node: Node | None) -> list[Did]:
+        """Return what people must have done, in segments within the segment, too."""
+        found: list[Did] = []
+        seen: set[str] = set()
+        waiting = [node]
+        while waiting:
+            for one in walk(waiting.pop()):
+                if isinstance(one, Did):
+                    found.append(one)
+                elif isinstance(one, InSegment) and one.id not in seen:
+                    seen.add(one.id)
+                    waiting.append(self.segments[one.id].tree if one.id in self.segments else None)
+        return found
 
 
 def _bags(mapping: MappingFile) -> Iterable[str]:

@@ -162,11 +162,11 @@ def _transactional(found: Record, gathered: Gathered) -> Item:
         description=str(found.get("description") or ""),
         facts=[
             Fact(label="Triggered as", value=str(found.get("trigger_name") or id)),
-            Fact(label="Sends to the unsubscribed", value=_yes(bypass)),
-            Fact(label="Hides bodies of what was sent", value=_yes(hidden)),
-            Fact(label="Waits as drafts", value=_yes(found.get("queue_drafts") is True)),
-            Fact(label="Tracks opens", value=_yes(found.get("open_tracking") is True)),
-            Fact(label="Tracks clicks", value=_yes(found.get("link_tracking") is True)),
+            Fact(label="Sends to the unsubscribed", value=yes(bypass)),
+            Fact(label="Hides bodies of what was sent", value=yes(hidden)),
+            Fact(label="Waits as drafts", value=yes(found.get("queue_drafts") is True)),
+            Fact(label="Tracks opens", value=yes(found.get("open_tracking") is True)),
+            Fact(label="Tracks clicks", value=yes(found.get("link_tracking") is True)),
             *sent(gathered, "transactional_message_id", id),
         ],
         statements=statements,
@@ -179,8 +179,15 @@ def _transactional(found: Record, gathered: Gathered) -> Item:
     )
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def moment(label: str, seconds: Any) -> list[Fact]:
+    """Return a fact of when something was, if that is known."""
+    said = words.moment(seconds) if isinstance(seconds, int) else ""
+    return [Fact(label=label, value=said)] if said else []
+
+
+def yes(value: Any) -> str:
+    """Return `yes` or `no`, or nothing where it is not known."""
+    return "" if value is None else "yes" if value else "no"
 
 
 def _text(value: Any) -> str:

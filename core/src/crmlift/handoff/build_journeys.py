@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlift.handoff import read_journey, words
-from crmlift.handoff.build_content import audience, messages, metrics, sent
-from crmlift.handoff.gather import Gathered
+from crmlift.handoff.build_content import audience, messages, metrics, moment, sent
+from crmlift.handoff.conditions import InSegment
+from crmlift.handoff.gather import Gathered, members_file
 from crmlift.handoff.journey import Journey, StepKind
-from crmlift.handoff.model import Fact, Item, Kind, Message, Table
+from crmlift.handoff.model import Audience, Fact, Item, Kind, Message, Table
 
 Record = dict[str, Any]
 _BROADCAST = "triggered_broadcast"
@@ -69,13 +70,13 @@ def _item(
             *([Fact(label="Goal", value=journey.goal)] if journey.goal else []),
             *([Fact(label="Leaves early when", value="; ".join(journey.exits))] if journey.exits else []),
             *([Fact(label="Tags", value=", ".join(found["tags"]))] if found.get("tags") else []),
-            *_moment("First started", found.get("first_started")),
-            *_moment("Changed", found.get("updated")),
+            *moment("First started", found.get("first_started")),
+            *moment("Changed", found.get("updated")),
             *sent(gathered, f"{what}_id", id),
         ],
         statements=_statements(kind, journey),
         journey=journey,
-        audience=audience(journey.trigger.segments, gathered, names) if journey.trigger.segments else None,
+        audience=_audience(journey, gathered, names),
         messages=listed,
         metrics=metrics(
             [
@@ -85,7 +86,11 @@ def _item(
             if kind is Kind.CAMPAIGN
             else gathered.of("broadcast_metrics", "broadcast_id", id)
         ),
-        tables=[*_notes(gathered.of("journey_notes", "journey_id", id), journey), *_runs(triggers)],
+        tables=[
+            *_segments(journey, gathered, names),
+            *_notes(gathered.of("journey_notes", "journey_id", id), journey),
+            *_runs(triggers),
+        ],
         tasks=_tasks(kind, journey, str(found.get("state") or "")),
     )
 
@@ -114,6 +119,26 @@ def _from_templates(journey: Journey, gathered: Gathered) -> list[Message]:
     found = [record for record in gathered.documents["templates"] if str(record["id"]) in wanted]
     kinds = {id: step.type for id, step in wanted.items()}
     return messages([record | {"type": kinds[str(record["id"])]} for record in found])
+
+
+def _audience(journey: Journey, gathered: Gathered, names: Mapping[str, str]) -> Audience | None:
+    """Whom it reaches, where that is one segment and nothing else."""
+    condition = journey.trigger.condition
+    if not isinstance(condition, InSegment) or journey.trigger.filters is not None:
+        return None
+    return audience([condition.id], gathered, names)
+
+
+def _segments(journey: Journey, gathered: Gathered, names: Mapping[str, str]) -> list[Table]:
+    """The segments that its trigger and filters name, with their sizes."""
+    if not journey.trigger.segments:
+        return []
+    known = gathered.has("segment_memberships")
+    rows = [
+        [id, names.get(id, ""), f"{gathered.files.counts[members_file(id)]:,}" if known else ""]
+        for id in journey.trigger.segments
+    ]
+    return [Table(title="Segments of its trigger and filters", columns=["Id", "Name", "People"], rows=rows)]
 
 
 def _channels(journey: Journey, listed: list[Message]) -> str:
@@ -173,8 +198,3 @@ def _tasks(kind: Kind, journey: Journey, state: str) -> list[str]:
     if any(step.channel == "webhook" for step in journey.steps):
         stop.append("Tell who receives its webhooks")
     return ["Rebuild the journey, inactive, and try it with a test person", *stop]
-
-
-def _moment(label: str, seconds: Any) -> list[Fact]:
-    said = words.moment(seconds) if isinstance(seconds, int) else ""
-    return [Fact(label=label, value=said)] if said else []

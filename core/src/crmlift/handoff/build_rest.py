@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from crmlift.handoff.build_content import yes
 from crmlift.handoff.gather import COUNTED, DELETED_FILE, FLAGGED_FILE, Gathered
 from crmlift.handoff.model import Fact, Item, Kind, PeopleFile, Table
 from crmlift.handoff.read_step import channel
@@ -68,17 +69,17 @@ def _settings(gathered: Gathered) -> Item:
     of = gathered.documents
     parts: list[tuple[str, list[str], Iterable[Record], Callable[[Record], list[Any]]]] = [
         ("Topics of the subscription center", ["Id", "Name", "By default"], of["subscription_topics"],
-         lambda r: [r.get("identifier") or r["id"], r.get("name"), _yes(r.get("subscribed_by_default"))]),
+         lambda r: [r.get("identifier") or r["id"], r.get("name"), yes(r.get("subscribed_by_default"))]),
         ("Channels of the subscription center", ["Id", "Name"], of["subscription_channels"],
          lambda r: [r["id"], r.get("name")]),
         ("Senders", ["Address", "Kind", "Hidden"], of["sender_identities"],
-         lambda r: [r.get("address") or r.get("phone"), r.get("template_type"), _yes(r.get("hidden"))]),
+         lambda r: [r.get("address") or r.get("phone"), r.get("template_type"), yes(r.get("hidden"))]),
         ("Sending domains", ["Domain", "Verified"], of["sending_domains"],
-         lambda r: [r.get("name"), _yes((r.get("raw") or {}).get("verified"))]),
+         lambda r: [r.get("name"), yes((r.get("raw") or {}).get("verified"))]),
         ("Reporting webhooks", ["Name", "To", "Events"], of["reporting_webhooks"],
          lambda r: [r.get("name"), r.get("endpoint"), ", ".join(r.get("events") or ())]),
         ("Object types", ["Id", "Name", "Enabled"], of["object_types"],
-         lambda r: [r["id"], r.get("name"), _yes(r.get("enabled"))]),
+         lambda r: [r["id"], r.get("name"), yes(r.get("enabled"))]),
         ("Snippets", ["Name", "Content"], of["snippets"], lambda r: [r["name"], r.get("value")]),
         ("Layouts", ["Name", "Layout"], of["layouts"], lambda r: [r.get("name"), r.get("body")]),
         ("Collections", ["Name", "Columns", "Rows"], of["collections"],
@@ -205,7 +206,3 @@ def _table(title: str, columns: list[str], rows: Iterable[Iterable[Any]]) -> Tab
             for row in rows
         ],
     )
-
-
-def _yes(value: Any) -> str:
-    return "" if value is None else "yes" if value else "no"

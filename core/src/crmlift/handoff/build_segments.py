@@ -7,6 +7,7 @@ from typing import Any
 
 from crmlift.handoff import words
 from crmlift.handoff.advice import Segment
+from crmlift.handoff.build_content import moment
 from crmlift.handoff.conditions import EVERYBODY, Compare, Node, Unknown, parse, walk
 from crmlift.handoff.gather import Gathered, members_file
 from crmlift.handoff.model import Fact, Item, Kind, Membership, PeopleFile, Rule, Table
@@ -79,8 +80,8 @@ def _item(found: Record, gathered: Gathered, names: Mapping[str, str], at: str) 
         facts=[
             Fact(label="Kind", value="dynamic: by its rule" if dynamic else "manual: people were put in"),
             *([Fact(label="Tags", value=", ".join(found["tags"]))] if found.get("tags") else []),
-            *_moment("Created", found.get("created_at")),
-            *_moment("Changed", found.get("updated_at")),
+            *moment("Created", found.get("created_at")),
+            *moment("Changed", found.get("updated_at")),
         ],
         statements=_statements(found, dynamic, archived, gathered),
         rule=_rule(found, tree, names) if dynamic else None,
@@ -127,8 +128,3 @@ def _usage(usage: Any) -> list[Table]:
         for kind, users in usage.items()
     ]
     return [Table(title="Used by", columns=["Kind", "Which"], rows=rows)]
-
-
-def _moment(label: str, seconds: Any) -> list[Fact]:
-    said = words.moment(seconds) if isinstance(seconds, int) else ""
-    return [Fact(label=label, value=said)] if said else []

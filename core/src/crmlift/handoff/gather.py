@@ -57,6 +57,7 @@ class Gathered:
         self.channels: dict[str, Counter[str]] = defaultdict(Counter)
         self.deleted: set[str] = set()
         self.back: set[str] = set()
+        self._by: dict[tuple[str, str], dict[str, list[Record]]] = {}
         self._attributes: dict[str, set[str]] = {}
         self._show_people = show_people
         self._streams: set[str] = set()
@@ -86,8 +87,16 @@ class Gathered:
             take(record)
 
     def of(self, stream: str, field: str, value: object) -> list[Record]:
-        """Return the records of a stream that belong to something, ids compared as text."""
-        return [record for record in self.documents[stream] if str(record.get(field)) == str(value)]
+        """Return the records of a stream that belong to something, ids compared as text.
+
+        To be asked once everything was read.
+        """
+        sorted_in = self._by.get((stream, field))
+        if sorted_in is None:
+            sorted_in = self._by[stream, field] = defaultdict(list)
+            for record in self.documents[stream]:
+                sorted_in[str(record.get(field))].append(record)
+        return sorted_in.get(str(value), [])
 
     def has(self, stream: str) -> bool:
         """Whether the tap knows a stream: it may have had nothing in it."""
@@ -96,6 +105,10 @@ class Gathered:
     def kinds(self, attribute: str) -> frozenset[str]:
         """Return the JSON types that an attribute of people has; `blank` for empty text."""
         return frozenset(self._attributes.get(attribute, ()))
+
+    def names(self, stream: str) -> frozenset[str]:
+        """Return the names of a stream's documents."""
+        return frozenset(str(record.get("name")) for record in self.documents[stream])
 
     def close(self) -> None:
         """Remove what lies in temporary files."""

@@ -43,6 +43,11 @@ class Step(Part):
     conditions: list[Node] = []
     raw: Any = None
 
+    @property
+    def line(self) -> str:
+        """The title, and what it does where the title does not say that."""
+        return self.title if self.words in ("", self.title) else f"{self.title}: {self.words}"
+
 
 class Way(Part):
     """From one step to another. `back` closes a loop; `raw` is kept where its type is not known."""

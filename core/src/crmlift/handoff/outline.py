@@ -39,7 +39,8 @@ def _order(journey: Journey) -> list[Step]:
     for way in journey.ways:
         if not way.back and way.end in waiting and way.start in steps:
             waiting[way.end] += 1
-    ready = [id for id in steps if not waiting[id]]
+    free = [id for id in steps if not waiting[id]]
+    ready = sorted(reversed(free), key=lambda id: id in journey.roots)
     found: list[str] = []
     while ready:
         id = ready.pop()

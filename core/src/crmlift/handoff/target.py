@@ -11,6 +11,7 @@ from crmlift.handoff.build import Destination, build, now
 from crmlift.handoff.destination import destination
 from crmlift.handoff.gather import Gathered
 from crmlift.handoff.write import index, write
+from crmlift.hooks.manager import Hooks
 from crmlift.singer.listener import Listener
 
 NAME = "crmlift-handoff"
@@ -68,7 +69,9 @@ class HandoffTarget(Listener):
         """Write the documents, and let plugins add theirs."""
         gathered, folder, at = self.consumer, Path(self.config["output"]), now()
         crm = self._destination
+        hooks = Hooks(crm.mapping.hooks if crm else {})
         items = build(gathered, at=at, destination=crm)
+        hooks.tell("crmlift_audit", items=items)
         workspaces = gathered.documents["workspaces"]
         handoff = index(
             items,
@@ -79,6 +82,7 @@ class HandoffTarget(Listener):
         )
         write(handoff, items, folder)
         gathered.files.move(folder)
+        hooks.tell("crmlift_handoff_written", folder=folder, handoff=handoff)
         self.settle()
 
     def settle(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from crmlift.handoff.journey import Journey
+from crmlift.handoff.xml_file import child, written
 from target_odoo.kinds import CATEGORY, EVENT, PARTNER
 
 Domain = list[Any]
@@ -16,7 +17,7 @@ def saved_filter(id: str, name: str, domain: Domain) -> str:
     """Return a favourite of the contacts."""
     root = _file()
     _record(root, "ir.filters", f"crmlift_{id}_filter", name=name, model_id=PARTNER, domain=repr(domain))
-    return _text(root)
+    return written(root)
 
 
 def tag_rules(id: str, tag: str, domain: Domain) -> str:
@@ -28,7 +29,7 @@ def tag_rules(id: str, tag: str, domain: Domain) -> str:
             f"if tag:\n    records.write({{'category_id': [({command}, tag.id)]}})\n"
         )
         _rule(root, f"crmlift_{id}_{verb}", f"Customer.io: tag {verb}: {tag}", rule_domain, code)
-    return _text(root)
+    return written(root)
 
 
 def journey_rule(journey: Journey, domain: Domain | None, event: str | None, lines: Sequence[str]) -> str:
@@ -39,7 +40,7 @@ def journey_rule(journey: Journey, domain: Domain | None, event: str | None, lin
     rule_domain: Domain = [("x_name", "=", event)] if event else domain or []
     name = f"Customer.io: {journey.name}"
     _rule(root, f"crmlift_journey_{journey.id}", name, rule_domain, f"{note}pass\n", model=model)
-    return _text(root)
+    return written(root)
 
 
 def _rule(root: ET.Element, id: str, name: str, domain: Domain, code: str, *, model: str = PARTNER) -> None:
@@ -47,14 +48,14 @@ def _rule(root: ET.Element, id: str, name: str, domain: Domain, code: str, *, mo
     trigger = "on_create" if model == EVENT else "on_create_or_write"
     rule = _record(root, "base.automation", id, name=name)
     _model(rule, model)
-    _field(rule, "trigger", trigger)
-    _field(rule, "filter_domain", repr(domain))
+    child(rule, "field", trigger, name="trigger")
+    child(rule, "field", repr(domain), name="filter_domain")
     ET.SubElement(rule, "field", name="active", eval="False")
     action = _record(root, "ir.actions.server", f"{id}_action", name=name)
     _model(action, model)
     ET.SubElement(action, "field", name="base_automation_id", ref=id)
     for field, value in (("usage", "base_automation"), ("state", "code"), ("code", code)):
-        _field(action, field, value)
+        child(action, "field", value, name=field)
 
 
 def _model(record: ET.Element, model: str) -> None:
@@ -69,16 +70,5 @@ def _file() -> ET.Element:
 def _record(root: ET.Element, model: str, id: str, **values: str) -> ET.Element:
     record = ET.SubElement(root, "record", id=id, model=model)
     for name, value in values.items():
-        _field(record, name, value)
+        child(record, "field", value, name=name)
     return record
-
-
-def _field(record: ET.Element, name: str, value: str) -> None:
-    # XML 1.0 has no control characters, and names in Customer.io may.
-    clean = "".join(c for c in value if c in "\t\n\r" or c >= " ")
-    ET.SubElement(record, "field", name=name).text = clean
-
-
-def _text(root: ET.Element) -> str:
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'

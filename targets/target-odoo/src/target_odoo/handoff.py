@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crmlift.handoff import words
 from crmlift.handoff.advice import Advice, Exactness, Fields, Segment
-from crmlift.handoff.conditions import Did, InSegment, Node, walk
+from crmlift.handoff.conditions import Did, Node
 from crmlift.handoff.journey import Journey, Step, StepKind
 from crmlift.handoff.outline import outline
 from target_odoo import drafts
@@ -21,7 +21,7 @@ class OdooAdvisor:
 
     def segment(self, segment: Segment, fields: Fields) -> Advice:
         """A domain, a saved filter, and automation rules that keep a tag in step."""
-        translator = OdooDomain(fields)
+        translator = OdooDomain(fields, ENTITY)
         found = translator.translate(segment.tree) if segment.dynamic and segment.tree else None
         exactness = translator.exactness
         steps = []
@@ -34,7 +34,7 @@ class OdooAdvisor:
                 steps.append("Build a filter of your own under Contacts, and save it as a favourite.")
             else:
                 steps.append("People were put in by hand in Customer.io: put the tag on by hand in Odoo.")
-        for did in _deeds(segment.tree, fields):
+        for did in fields.deeds(segment.tree):
             steps.append(
                 f"For “{words.condition(did)}”, let a scheduled action search the model {EVENT} by "
                 f"{event_domain(did)} and tag the contacts. Only events that were loaded, and those that "
@@ -57,7 +57,7 @@ class OdooAdvisor:
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
         """An outline for automation rules or Marketing Automation; the rule that begins it, not active."""
-        translator = OdooDomain(fields)
+        translator = OdooDomain(fields, ENTITY)
         trigger = journey.trigger
         condition = translator.translate(trigger.condition) if trigger.condition else None
         filters = translator.translate(trigger.filters) if trigger.filters else None
@@ -68,14 +68,16 @@ class OdooAdvisor:
             "Automation rules do not remember who is where: waits and branches need Marketing Automation "
             "(Enterprise), or rules that look at dates and tags."
         )
+        if trigger.event and domain is not None:
+            translator.lose(
+                f"The rule watches events: let its action go on only where the contact meets {domain!r}."
+            )
         if journey.again is False:
             translator.lose("Nobody enters twice: put a tag on who entered, and leave those out.")
         if journey.exits:
             translator.lose(f"Who leaves early ({'; '.join(journey.exits)}) must be left out by each step.")
         lines = outline(journey, _step, lambda node: _branch(node, fields))
-        artefacts = (
-            {"outline.txt": "".join(f"{n}. {line}\n" for n, line in enumerate(lines, 1))} if lines else {}
-        )
+        artefacts: dict[str, str] = {}
         if domain is not None or trigger.event:
             artefacts["automation.xml"] = drafts.journey_rule(journey, domain, trigger.event, lines)
         known = journey.drawn != "messages only" and "automation.xml" in artefacts
@@ -99,24 +101,8 @@ def _people(fields: Fields) -> list[Domain]:
     return [[("is_company", "=", False)], *([[(id.field, "!=", False)]] if id else [])]
 
 
-def _deeds(node: Node | None, fields: Fields) -> list[Did]:
-    """What people must have done, in segments within the segment, too."""
-    found: list[Did] = []
-    seen: set[str] = set()
-    waiting = [node] if node is not None else []
-    while waiting:
-        for one in walk(waiting.pop()):
-            if isinstance(one, Did):
-                found.append(one)
-            elif isinstance(one, InSegment) and one.id not in seen:
-                seen.add(one.id)
-                inner = fields.segments.get(one.id)
-                waiting += [inner.tree] if inner and inner.tree is not None else []
-    return found
-
-
 def _branch(node: Node, fields: Fields) -> str | None:
-    translator = OdooDomain(fields)
+    translator = OdooDomain(fields, ENTITY)
     found = translator.translate(node)
     return f"domain {found!r}" if found is not None and not translator.lost else None
 
@@ -157,9 +143,8 @@ _MESSAGES = {
 
 def _step(step: Step) -> str:
     """A step, and what does it in Odoo."""
-    said = step.title if step.title == step.words or not step.words else f"{step.title}: {step.words}"
     if step.kind is StepKind.MESSAGE:
-        return f"{said}: {_MESSAGES.get(step.channel or '', f'Odoo has no channel for {step.channel}')}"
+        return f"{step.line}: {_MESSAGES.get(step.channel or '', f'Odoo has no channel for {step.channel}')}"
     if step.kind is StepKind.WAIT:
-        return f"{said}: delay of an activity in Marketing Automation, or a time-based rule"
-    return f"{said}: {_STEPS[step.kind]}"
+        return f"{step.line}: delay of an activity in Marketing Automation, or a time-based rule"
+    return f"{step.line}: {_STEPS[step.kind]}"

@@ -1,199 +1,182 @@
-"""What to rebuild in Salesforce: filters of leads and contacts as SOQL, journeys as an outline for Flow."""
+"""What to rebuild in Salesforce: queries, list views and report filters, flows that are drafts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from crmlift.handoff import words
-from crmlift.handoff.advice import Advice, Exactness, Fields, Held, Segment
-from crmlift.handoff.conditions import All, AnyOf, Compare, InSegment, Node, Not
+from crmlift.handoff.advice import Advice, Exactness, Fields, Segment
+from crmlift.handoff.conditions import Did
 from crmlift.handoff.journey import Journey, Step, StepKind
 from crmlift.handoff.outline import outline
-from target_salesforce.entities import ENTITIES
+from target_salesforce import flows
+from target_salesforce.clauses import SOBJECTS, Clause, Clauses, Filter
 from target_salesforce.soql import quoted
 
 CRM = "Salesforce"
-PEOPLE = ("lead", "contact")
-_LONG = ("json", "html")
-_COMPARED = {"eq": "=", "!eq": "!=", "gt": ">", "lt": "<"}
-_STEPS = {
-    StepKind.WAIT: "element “Wait for Amount of Time”, or a scheduled path",
-    StepKind.WINDOW: "element “Wait Until Date”; Flow has no hours of the day",
-    StepKind.WAIT_UNTIL: "element “Wait for Conditions”",
-    StepKind.BRANCH: "element “Decision”, an outcome for each way",
-    StepKind.LANGUAGES: "element “Decision” by the language field, a template for each",
-    StepKind.SPLIT: "element “Decision” by a formula over RAND() that is kept in a field",
-    StepKind.UPDATE: "element “Update Records”",
-    StepKind.SEGMENT: "element “Create Records” or “Delete Records” of CampaignMember",
-    StepKind.EVENT: "element “Create Records” of Task",
-    StepKind.DATA: "by hand: Flow has no such step",
-    StepKind.GATE: "the entry conditions of the flow's start",
-    StepKind.EXIT: "nothing to do",
-    StepKind.UNKNOWN: "by hand: what it does is not known",
-}
-_MESSAGES = {
-    "email": "action “Send Email” with an email template",
-    "webhook": "an outbound message, or an HTTP callout",
-}
+_DAY = 86_400
 
 
 class SalesforceAdvisor:
-    """Translates for Sales Cloud."""
+    """Translates for Sales Cloud, where people are leads and contacts."""
 
     crm = CRM
 
     def segment(self, segment: Segment, fields: Fields) -> Advice:
-        """A query of leads and one of contacts, for reports that a campaign is filled from."""
-        steps = []
-        if segment.listed:
-            steps.append(f"The campaign “{segment.name}” holds those who were members when it was loaded.")
-        lost: list[str] = []
+        """A query for leads and one for contacts, their list views, and campaigns for lists made by hand."""
+        found, lost, told = _clauses(segment, fields)
         artefacts: dict[str, str] = {}
-        if segment.dynamic and segment.tree is not None:
-            for entity in PEOPLE:
-                translator = _Soql(fields, entity)
-                where = translator.where(segment.tree)
-                lost += [one for one in translator.lost if one not in lost]
-                if where is not None:
-                    sobject = ENTITIES[entity].sobject
-                    artefacts[f"{entity}s.soql"] = f"SELECT Id, Name, Email FROM {sobject} WHERE {where}\n"
-        if artefacts:
+        for entity, clause in found.items():
+            artefacts[f"{entity}.soql"] = f"{_query(entity, clause, fields)}\n"
+            if clause.view is not None:
+                artefacts[f"{entity}.filters.txt"] = flows.lines(clause.view)
+                name = flows.full_name("segment", segment.id)
+                if xml := flows.list_view(name, segment.name, clause.view):
+                    artefacts[f"{SOBJECTS[entity]}.object-meta.xml"] = xml
+        steps = []
+        if not segment.dynamic:
+            steps.append("The campaign of this name has its people as members; add new ones by hand.")
+        elif not found or told:
+            steps.append("The campaign of this name has those of the export as members; nobody follows.")
+        if any(name.endswith("filters.txt") for name in artefacts):
+            steps.append("Enter filters.txt in a list view, or in a report of leads, and one of contacts.")
+            steps.append("Where there is an object file, deploy it: it adds the list view and nothing else.")
+        for n, did in enumerate(fields.deeds(segment.tree), 1):
+            artefacts[f"people-{n}.soql"] = f"{_tasks(did, lost)}\n"
             steps.append(
-                "Make a report of leads and one of contacts with the filters of the SOQL files, and add "
-                "their people to the campaign (“Add to Campaign”) on a schedule of your own."
+                f"people-{n}.soql lists who “{words.condition(did)}”, of the tasks that were loaded: "
+                "no query takes tasks inside another, so let a scheduled flow put them in the campaign."
             )
-        elif segment.dynamic:
-            steps.append("Build a report by hand, and add its people to the campaign.")
-        else:
-            steps.append("People were put in by hand in Customer.io: add members to the campaign by hand.")
-        exactness = Exactness.PARTIAL if artefacts else Exactness.BY_HAND
+        exactness = Exactness.PARTIAL if lost else Exactness.EXACT
+        if not found or told:
+            exactness = Exactness.BY_HAND
         return Advice(crm=CRM, exactness=exactness, lost=lost, steps=steps, artefacts=artefacts)
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
-        """An outline for a flow; nothing to deploy: a draft that only looks finished is worse than none."""
+        """An outline for Flow, and flows that begin it as drafts."""
+        said = outline(journey, _step, lambda _node: None)
         lost = [] if journey.drawn == "graph" else [journey.statement]
-        if journey.again is not False:
-            lost.append(
-                "A flow starts for a record as often as its trigger fires; limit it by a field if need be."
-            )
+        artefacts: dict[str, str] = {}
+        if journey.trigger.event:
+            view = Filter("cio_event_name__c", "equals", journey.trigger.event)
+            if journey.trigger.condition or journey.trigger.filters:
+                lost.append(f"The draft runs for every such event; it is to check: {journey.trigger.words}.")
+            if xml := flows.flow(f"Customer.io {journey.name}", "Task", view, said):
+                artefacts[f"{flows.full_name('journey', journey.id)}.flow-meta.xml"] = xml
+        else:
+            for entity in _entities(fields):
+                clause = _trigger(journey, Clauses(fields, entity), lost)
+                label = f"Customer.io {journey.name} ({entity})"
+                xml = flows.flow(label, SOBJECTS[entity], clause.view if clause else None, said)
+                if xml:
+                    artefacts[f"{flows.full_name('journey', journey.id, entity)}.flow-meta.xml"] = xml
+        lost.append("Sales Cloud limits email alerts, and has no SMS or push: Flow is no marketing tool.")
+        if any(step.kind is StepKind.SPLIT for step in journey.steps):
+            lost.append("Flow has no random split.")
         if journey.exits:
-            lost.append(f"Who leaves early ({'; '.join(journey.exits)}) must be looked for before each step.")
-        lines = outline(journey, _step, lambda node: _branch(node, fields))
-        text = "".join(f"{number}. {line}\n" for number, line in enumerate(lines, 1))
-        artefacts = {"outline.txt": text} if lines else {}
-        steps = [
-            _begins(journey, fields),
-            *lines,
-            "Save it inactive; try it with a record of your own first.",
-        ]
-        known = journey.drawn != "messages only" and bool(lines)
-        exactness = Exactness.PARTIAL if known else Exactness.BY_HAND
-        return Advice(crm=CRM, exactness=exactness, lost=lost, steps=steps, artefacts=artefacts)
-
-
-class _Soql:
-    """Conditions over the fields of one entity; `lost` says what cannot be asked."""
-
-    def __init__(self, fields: Fields, entity: str) -> None:
-        self._fields = fields
-        self._entity = entity
-        self.lost: list[str] = []
-
-    def where(self, node: Node) -> str | None:
-        """Return a condition, or None where a part has none: half a filter finds the wrong people."""
-        match node:
-            case All() | AnyOf():
-                parts = [self.where(one) for one in node.of]
-                found = [part for part in parts if part is not None]
-                if len(found) < len(parts) or not found:
-                    return None
-                word = " AND " if isinstance(node, All) else " OR "
-                return found[0] if len(found) == 1 else f"({word.join(found)})"
-            case Not():
-                inner = self.where(node.of)
-                return None if inner is None else f"(NOT {inner})"
-            case InSegment():
-                key = quoted(f"segment-{node.id}")[1:-1]
-                link = "LeadId" if self._entity == "lead" else "ContactId"
-                self.lose("Membership of another segment is that of its campaign, as it was loaded.")
-                member = (
-                    f"SELECT {link} FROM CampaignMember WHERE Campaign.cio_key__c LIKE '%:campaign:{key}'"
-                )
-                return f"Id IN ({member})"
-            case Compare() if node.owner == "person":
-                return self._compare(node)
-            case _:
-                self.lose(f"“{words.condition(node)}” cannot be asked in a filter of people.")
-                return None
-
-    def lose(self, text: str) -> None:
-        """Note what a translation does not do, once."""
-        if text not in self.lost:
-            self.lost.append(text)
-
-    def _compare(self, test: Compare) -> str | None:
-        held = self._fields.holding(test.field, self._entity)
-        if held is None or (held.spec.custom and held.spec.custom.type in _LONG):
-            self.lose(f"No field that can be filtered holds “{test.field}” on a {self._entity}.")
-            return None
-        found = _test(test, held)
-        if found is None:
-            self.lose(f"“{words.condition(test)}” has no counterpart in SOQL.")
-        elif test.operator in ("eq", "!eq", "contains", "!contains"):
-            self.lose("Salesforce compares text without its case.")
-        return found
-
-
-def _test(test: Compare, held: Held) -> str | None:
-    name, value = held.field, test.value
-    match test.operator:
-        case "exists":
-            return f"{name} != null"
-        case "!exists":
-            return f"{name} = null"
-        case "contains" | "!contains" if isinstance(value, str):
-            pattern = quoted(value)[1:-1].replace("_", "\\_").replace("%", "\\%")
-            like = f"{name} LIKE '%{pattern}%'"
-            return like if test.operator == "contains" else f"(NOT {like})"
-        case operator if operator in _COMPARED and (literal := _literal(value, held)) is not None:
-            return f"{name} {_COMPARED[operator]} {literal}"
-        case _:
-            return None
-
-
-def _literal(value: object, held: Held) -> str | None:
-    if held.conversion == "boolean":
-        return str(value).lower() if str(value).lower() in ("true", "false") else None
-    if held.conversion in ("integer", "number"):
-        try:
-            return f"{float(str(value)):g}"
-        except ValueError:
-            return None
-    if held.conversion in ("date", "datetime") or value is None:
-        return None
-    return quoted(words.plain(value))
-
-
-def _begins(journey: Journey, fields: Fields) -> str:
-    trigger = journey.trigger
-    if trigger.event:
-        return (
-            f"Begins with the event {trigger.event}: a record-triggered flow on Task whose subject is "
-            f"{trigger.event}, once your application goes on to write such tasks."
+            lost.append(f"Who leaves early ({'; '.join(journey.exits)}) must be left out by each element.")
+        known = bool(artefacts) and journey.drawn != "messages only"
+        return Advice(
+            crm=CRM,
+            exactness=Exactness.PARTIAL if known else Exactness.BY_HAND,
+            lost=list(dict.fromkeys(lost)),
+            steps=[_begins(journey, artefacts), *said],
+            artefacts=artefacts,
         )
-    if trigger.condition is not None and (where := _branch(trigger.condition, fields)):
-        return f"Begins when a record meets {where}: a record-triggered flow, “only when updated to meet”."
-    return f"Begins with {trigger.words}: choose the trigger by hand."
 
 
-def _branch(node: Node, fields: Fields) -> str | None:
-    found = [where for entity in PEOPLE if (where := _Soql(fields, entity).where(node))]
-    return " or, for contacts, ".join(dict.fromkeys(found)) or None
+def _entities(fields: Fields) -> list[str]:
+    return [entity for entity in fields.entities() if entity in SOBJECTS]
+
+
+def _clauses(segment: Segment, fields: Fields) -> tuple[dict[str, Clause], list[str], bool]:
+    """A clause for each kind of people, what is lost, and whether it is members instead of a rule."""
+    found: dict[str, Clause] = {}
+    lost: dict[str, None] = {}
+    snapshot = False
+    for entity in _entities(fields):
+        translator = Clauses(fields, entity)
+        clause = translator.translate(segment.tree) if segment.dynamic and segment.tree else None
+        if clause is None:
+            clause = translator.members(segment)
+            snapshot |= segment.dynamic
+        if clause is not None:
+            found[entity] = translator.all_of([*_ours(translator), clause])
+        lost |= dict.fromkeys(translator.lost)
+    return found, list(lost), snapshot
+
+
+def _query(entity: str, clause: Clause, fields: Fields) -> str:
+    """A query for the people of one kind; a converted lead is a contact."""
+    id = fields.holding("cio_id", entity)
+    open_lead = "IsConverted = false AND " if entity == "lead" else ""
+    columns = ", ".join(["Id", *([id.field] if id else [])])
+    return f"SELECT {columns} FROM {SOBJECTS[entity]} WHERE {open_lead}{clause.soql}"
+
+
+def _ours(translator: Clauses) -> list[Clause]:
+    """Only people who came from Customer.io."""
+    id = translator.fields.holding("cio_id", translator.entity)
+    return [translator.filled(id)] if id else []
+
+
+def _tasks(did: Did, lost: list[str]) -> str:
+    """Who did something often enough, by the tasks that events became."""
+    where = [f"cio_event_name__c = {quoted(did.event)}"]
+    where.append(f"cio_event_type__c = '{'attribute_change' if did.change else 'event'}'")
+    if did.within_seconds:
+        days = max(1, round(did.within_seconds / _DAY))
+        where.append(f"cio_sent_at__c = LAST_N_DAYS:{days}")
+        lost.append(f"“{words.condition(did)}” is counted in whole days.")
+    if did.filters is not None:
+        lost.append(f"“{words.condition(did.filters)}” is in a long text, which no query looks into.")
+    having = f" HAVING COUNT(Id) >= {did.times}" if did.times > 1 else ""
+    return f"SELECT WhoId, COUNT(Id) FROM Task WHERE {' AND '.join(where)} GROUP BY WhoId{having}"
+
+
+def _trigger(journey: Journey, translator: Clauses, lost: list[str]) -> Clause | None:
+    """What lets people in, and their filters."""
+    nodes = [node for node in (journey.trigger.condition, journey.trigger.filters) if node is not None]
+    parts = [clause for node in nodes if (clause := translator.translate(node)) is not None]
+    lost += translator.lost
+    return translator.all_of([*_ours(translator), *parts]) if parts else None
+
+
+def _begins(journey: Journey, artefacts: Mapping[str, str]) -> str:
+    if not artefacts:
+        return f"Begins with {journey.trigger.words}: choose the trigger by hand."
+    name = " and ".join(artefacts)
+    if journey.trigger.event:
+        return (
+            f"Begins with the event {journey.trigger.event}: let your application write it as a task. "
+            f"Deploy {name}, a draft that runs when such a task is created."
+        )
+    return f"Begins when a record is saved that meets the trigger: deploy {name}, which is a draft."
+
+
+_STEPS = {
+    StepKind.WAIT: "scheduled path, or a Wait element",
+    StepKind.WINDOW: "scheduled path; Flow has no hours of the day, so let a formula find the next",
+    StepKind.WAIT_UNTIL: "Wait element for a platform event or a field, with a time at most",
+    StepKind.BRANCH: "Decision element, one outcome for each way",
+    StepKind.LANGUAGES: "Decision element by the language of the record",
+    StepKind.SPLIT: "by hand: a formula over a random field",
+    StepKind.UPDATE: "Update Records element",
+    StepKind.SEGMENT: "Create or Delete Records element for a campaign member",
+    StepKind.EVENT: "Create Records element for a task, or a platform event",
+    StepKind.DATA: "by hand: Flow has no such step",
+    StepKind.GATE: "entry conditions of the flow",
+    StepKind.EXIT: "end of the path",
+    StepKind.UNKNOWN: "by hand: what it does is not known",
+}
 
 
 def _step(step: Step) -> str:
     """A step, and what does it in Flow."""
-    said = step.title if step.title == step.words or not step.words else f"{step.title}: {step.words}"
     if step.kind is StepKind.MESSAGE:
-        return (
-            f"{said}: {_MESSAGES.get(step.channel or '', f'Sales Cloud has no channel for {step.channel}')}"
-        )
-    return f"{said}: {_STEPS[step.kind]}"
+        if step.channel == "email":
+            return f"{step.line}: Send Email action with a template"
+        if step.channel == "webhook":
+            return f"{step.line}: HTTP callout (External Services)"
+        return f"{step.line}: Sales Cloud has no channel for {step.channel}"
+    return f"{step.line}: {_STEPS[step.kind]}"

@@ -1,0 +1,231 @@
+"""What is said about rebuilding in Odoo: domains, what is lost, and drafts that Odoo can read."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from crmlift.handoff.advice import Exactness, Fields, Segment
+from crmlift.handoff.conditions import parse
+from crmlift.handoff.journey import Journey, Step, StepKind, Trigger, Way
+from crmlift.mapping.load import read_mapping
+from target_odoo.domains import ENTITY, OdooDomain
+from target_odoo.target import TargetOdoo
+
+MAPPING = read_mapping(TargetOdoo.default_mapping)
+KINDS = {
+    "unsubscribed": {"boolean"},
+    "lead_score": {"integer", "string"},
+    "last_seen_at": {"integer"},
+    "signup_date": {"integer", "string"},
+    "city": {"string"},
+    "bio": {"string", "blank"},
+}
+BASE = ["&", "&", ("is_company", "=", False), ("x_cio_id", "!=", False)]
+# What real Odoo 17 to 19 have of these models; a field that is not there would end an import.
+FIELDS = {
+    "ir.filters": {"name", "model_id", "domain"},
+    "base.automation": {"name", "model_id", "trigger", "filter_domain", "active"},
+    "ir.actions.server": {"name", "model_id", "base_automation_id", "usage", "state", "code"},
+}
+
+
+class Seen:
+    def kinds(self, attribute: str) -> frozenset[str]:
+        return frozenset(KINDS.get(attribute, set()))
+
+    def names(self, stream: str) -> frozenset[str]:
+        return frozenset({"Welcome"} if stream == "campaigns" else ())
+
+
+def fields(*segments: Segment) -> Fields:
+    return Fields(MAPPING, Seen(), {segment.id: segment for segment in segments})
+
+
+VIP = Segment("7", "VIP", False, None)
+PRO = Segment(
+    "8", "In Köln", True, parse({"attribute": {"field": "city", "operator": "eq", "value": "Köln"}})
+)
+
+
+def cmp(field: str, operator: str, value: Any = None, **more: Any) -> dict[str, Any]:
+    return {"attribute": {"field": field, "operator": operator, "value": value}, **more}
+
+
+@pytest.mark.parametrize(
+    ("raw", "domain", "lost"),
+    [
+        (cmp("city", "eq", "50%_\\"), [("city", "=ilike", "50\\%\\_\\\\")], 0),
+        (cmp("city", "contains", "öl"), [("city", "ilike", "öl")], 0),
+        (cmp("company", "exists"), [("x_cio_company", "!=", False)], 0),
+        ({"not": cmp("company", "exists")}, ["!", ("x_cio_company", "!=", False)], 0),
+        (cmp("company", "!exists"), ["!", ("x_cio_company", "!=", False)], 0),
+        (cmp("city", "eq", "a", inverse=True), ["&", "!", ("city", "=ilike", "a"), ("city", "!=", False)], 1),
+        (cmp("city", "!eq", "a"), ["&", "!", ("city", "=ilike", "a"), ("city", "!=", False)], 1),
+        (cmp("unsubscribed", "eq", "true"), [("x_cio_unsubscribed", "=", True)], 1),
+        (cmp("unsubscribed", "eq", "false"), [("x_cio_unsubscribed", "=", False)], 2),
+        (cmp("lead_score", "eq", "100"), [("x_cio_lead_score", "=", 100)], 0),
+        (cmp("lead_score", "gt", 50), [("x_cio_lead_score", ">", 50)], 0),
+        (cmp("lead_score", "lt", 50), [("x_cio_lead_score", "<", 50)], 1),
+        (cmp("lead_score", "eq", "high"), None, 1),
+        (cmp("last_seen_at", "timestamp_gta", 1_800_000_000),
+         [("x_cio_last_seen_at", ">", "2027-01-15 08:00:00")], 0),
+        ({"not": cmp("last_seen_at", "timestamp_gta", 1_800_000_000)},
+         ["!", ("x_cio_last_seen_at", ">", "2027-01-15 08:00:00")], 1),
+        (cmp("signup_date", "timestamp_lta", 1_800_000_000), [("x_cio_signup_date", "<", "2027-01-15")], 2),
+        (cmp("last_seen_at", "timestamp_gt", 86_400), None, 1),
+        (cmp("bio", "exists"), [("x_cio_bio", "!=", False)], 1),
+        (cmp("plan", "eq", "pro"), [("x_cio_plan", "=ilike", "pro")], 1),
+        (cmp("country", "eq", "Deutschland"), [("country_id.code", "=", "DE")], 1),
+        (cmp("website", "eq", "a.example.com"), [("website", "=ilike", "a.example.com")], 1),
+        (cmp("trait_001", "eq", "x"), None, 1),
+        (cmp("city", "sounds_like", "x"), None, 1),
+        ({"segment": {"id": 7}}, [("category_id.name", "=", "VIP")], 0),
+        ({"segment": {"id": 7}, "inverse": True}, ["!", ("category_id.name", "=", "VIP")], 1),
+        ({"segment": {"id": 8}}, [("city", "=ilike", "Köln")], 0),
+        ({"segment": {"id": 99}}, None, 1),
+        ({"event": {"name": "visit", "type": "event"}}, None, 1),
+        ({}, [("id", "!=", False)], 0),
+        ({"and": [cmp("city", "eq", "a"), {"or": [cmp("phone", "exists"), cmp("trait_001", "eq", "x")]}]},
+         ["&", ("city", "=ilike", "a"), ("phone", "!=", False)], 1),
+    ],
+)  # fmt: skip
+def test_a_condition_becomes_a_domain_and_what_it_loses_is_counted(raw: Any, domain: Any, lost: int) -> None:
+    translator = OdooDomain(fields(VIP, PRO), ENTITY)
+    assert translator.translate(parse(raw)) == domain
+    assert len(translator.lost) == lost, translator.lost
+
+
+def test_segments_that_name_each_other_come_to_an_end() -> None:
+    one = Segment("1", "One", True, parse({"segment": {"id": 2}}))
+    two = Segment("2", "Two", True, parse({"or": [{"segment": {"id": 1}}, cmp("city", "eq", "a")]}))
+    translator = OdooDomain(fields(one, two), ENTITY)
+    assert one.tree is not None
+    assert translator.translate(one.tree) == [("city", "=ilike", "a")]
+    assert len(translator.lost) == 1
+
+
+def test_two_segments_of_one_name_share_a_tag_and_that_is_said() -> None:
+    translator = OdooDomain(fields(VIP, Segment("9", "VIP", False, None)), ENTITY)
+    assert translator.members(VIP) == [("category_id.name", "=", "VIP")]
+    assert translator.lost == [
+        "Another of the segments has a tag of the name “VIP”, too: rename one of the tags."
+    ]
+
+
+def test_a_campaign_of_the_same_name_has_a_tag_of_it_too() -> None:
+    translator = OdooDomain(fields(welcome := Segment("6", "Welcome", False, None)), ENTITY)
+    translator.members(welcome)
+    assert "Another of the campaigns" in translator.lost[0]
+
+
+def checked(text: str) -> list[ET.Element]:
+    """The records of an Odoo data file."""
+    root = ET.fromstring(text)
+    assert root.tag == "odoo"
+    records = list(root)
+    ids = [record.get("id") for record in records]
+    assert len(set(ids)) == len(ids)
+    for record in records:
+        assert record.tag == "record"
+        model = str(record.get("model"))
+        named = {str(field.get("name")): field for field in record}
+        assert named.keys() <= FIELDS[model]
+        for field in record:
+            assert set(field.keys()) <= {"name", "ref", "eval", "search"}
+            if field.get("ref"):
+                assert field.get("ref") in ids
+        for name in ("domain", "filter_domain"):
+            if name in named:
+                assert isinstance(ast.literal_eval(str(named[name].text)), list)
+        if model == "base.automation":
+            assert named["active"].get("eval") == "False"
+        if model == "ir.actions.server":
+            assert named["state"].text == "code"
+            compile(str(named["code"].text), "action", "exec")
+    return records
+
+
+def test_a_segment_gets_a_filter_and_rules_that_are_not_active() -> None:
+    known = fields(VIP, PRO)
+    advice = TargetOdoo.advisor.segment(PRO, known)
+    assert advice.exactness is Exactness.EXACT
+    assert ast.literal_eval(advice.artefacts["domain.txt"]) == [*BASE, ("city", "=ilike", "Köln")]
+    assert len(checked(advice.artefacts["filter.xml"])) == 1
+    assert len(checked(advice.artefacts["automation.xml"])) == 4
+
+
+def test_a_manual_segment_is_its_tag() -> None:
+    advice = TargetOdoo.advisor.segment(VIP, fields(VIP))
+    assert advice.exactness is Exactness.EXACT
+    assert advice.artefacts.keys() == {"domain.txt", "filter.xml"}
+
+
+def test_a_segment_without_a_rule_is_by_hand_and_has_the_tag_of_the_export() -> None:
+    lost = Segment("3", "Lost", True, None)
+    advice = TargetOdoo.advisor.segment(lost, fields(lost))
+    assert advice.exactness is Exactness.BY_HAND
+    assert "when it was loaded" in advice.steps[0]
+    archived = Segment("4", "Old", True, parse({"event": {"name": "visit"}}), listed=False)
+    advice = TargetOdoo.advisor.segment(archived, fields(archived))
+    assert advice.artefacts == {}
+    assert any("x_cio_event" in step for step in advice.steps)
+
+
+def test_names_that_would_break_a_file_do_not() -> None:
+    odd = Segment("5", "A 'quoted' <tag> & \x00\n\"more\"", True, PRO.tree)
+    advice = TargetOdoo.advisor.segment(odd, fields(odd))
+    for name in ("filter.xml", "automation.xml"):
+        checked(advice.artefacts[name])
+
+
+def journey(event: str | None = None, drawn: Any = "graph") -> Journey:
+    return Journey(
+        id="1",
+        name="Welcome",
+        trigger=Trigger(kind="x", words="y", event=event, condition=None if event else PRO.tree),
+        steps=[
+            Step(id="1", kind=StepKind.BRANCH, type="b", title="Pro?", words="splits"),
+            *(Step(id=str(n), kind=kind, type="t", title=f"Step {n}", words="", channel="push")
+              for n, kind in enumerate(StepKind, 2)),
+        ],
+        ways=[
+            Way(start="1", end="2", label="matched", condition=PRO.tree),
+            Way(start="1", end="3", label="not"),
+            Way(start="2", end="4", label=""),
+            Way(start="4", end="1", label="", back=True),
+        ],
+        roots=["1"],
+        exits=["in segment 7"],
+        again=False,
+        drawn=drawn,
+    )  # fmt: skip
+
+
+def test_a_journey_gets_an_outline_with_every_step_and_a_rule_that_is_not_active() -> None:
+    advice = TargetOdoo.advisor.journey(journey(), fields(VIP, PRO))
+    assert advice.exactness is Exactness.PARTIAL
+    assert len(advice.steps) == 2 + len(StepKind)
+    assert "domain [('city', '=ilike', 'Köln')]" in advice.steps[1]
+    assert "(back)" in "".join(advice.steps)
+    assert "Odoo has no channel for push" in "".join(advice.steps)
+    rule = checked(advice.artefacts["automation.xml"])[0]
+    assert any(field.text == repr([*BASE, ("city", "=ilike", "Köln")]) for field in rule)
+    assert len(advice.lost) == 3
+
+
+def test_a_journey_that_an_event_starts_watches_the_events() -> None:
+    begun = journey("signed_up")
+    trigger = begun.trigger.model_copy(update={"filters": PRO.tree})
+    advice = TargetOdoo.advisor.journey(begun.model_copy(update={"trigger": trigger}), fields(VIP, PRO))
+    assert any("only where the contact meets" in lost for lost in advice.lost)
+    assert "[('model', '=', 'x_cio_event')]" in advice.artefacts["automation.xml"]
+    assert "on_create<" in advice.artefacts["automation.xml"]
+
+
+def test_a_journey_of_which_only_messages_are_known_is_by_hand() -> None:
+    advice = TargetOdoo.advisor.journey(journey("e", "messages only"), fields(VIP))
+    assert advice.exactness is Exactness.BY_HAND
