@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tap_customerio.webhooks.signature import sign
 
@@ -39,6 +40,12 @@ def _run(command: Sequence[str | Path]) -> str:
 
 def _installed(name: str, steps: Sequence[Sequence[str | Path]]) -> Path:
     """The folder of an installation; a half-made one is made again. Skips the test where it fails."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with FileLock(PLACE / f"{name}.lock"):
+        return _installed_once(name, steps)
+
+
+def _installed_once(name: str, steps: Sequence[Sequence[str | Path]]) -> Path:
     folder = PLACE / name
     stamp = folder / "installed"
     if not stamp.exists():

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from filelock import FileLock
 from requests.adapters import HTTPAdapter
 
 from crmlift.sandbox.server import Server, serve
@@ -173,11 +174,16 @@ def _modules() -> Path:
         pytest.skip("node and npm are not installed")
     wanted = (JS / "package.json").read_text()
     stamp = CACHE / "installed.json"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "lock"):
+        _install(wanted, stamp)
+    return CACHE / "node_modules"
+
+
+def _install(wanted: str, stamp: Path) -> None:
     if not stamp.exists() or stamp.read_text() != wanted:
-        CACHE.mkdir(parents=True, exist_ok=True)
         shutil.copy(JS / "package.json", CACHE)
         command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
         done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr[-2000:]
         stamp.write_text(wanted)
-    return CACHE / "node_modules"
