@@ -15,13 +15,10 @@ from ruamel.yaml import YAML
 
 from crmlift.singer.target import CrmTarget
 
-EXACT = {
-    "odoo": {1, 2, 3, 10, 11, 12, 13, 14, 15},
-    "salesforce": {1, 2, 3, 7, 8, 10, 11, 12, 13, 14, 15},
-}
-"""Segments of the bundled workspace that a rule or list picks exactly, on what the default mapping loads.
+EXACT = {1, 2, 3, 10, 11, 12, 13, 14, 15}
+"""Segments of the bundled workspace that a rule or list picks exactly, on what the default mappings load.
 
-Odoo's field of the unsubscribed is what the consent hook says, which is more than one attribute.
+Those of the unsubscribed are not among them: the CRM has what the consent hook says, more than one attribute.
 """
 JOURNEYS = {"TAP_CUSTOMERIO_SERVICE_ACCOUNT_TOKEN": "sandbox-service-account"}
 
@@ -83,7 +80,7 @@ def test_what_is_called_exact_picks_exactly_the_segments_people(project, crm, cr
     folder = project.folder / ".crmlift" / "handoff"
     segments = [entry for entry in index["items"] if entry["kind"] == "segment"]
     exact = {entry["id"] for entry in segments if list(entry["exactness"].values()) == ["exact"]}
-    assert exact == {str(id) for id in EXACT[crm.short]}
+    assert exact == {str(id) for id in EXACT}
 
     loaded = (InOdoo if crm.short == "odoo" else InSalesforce)(crm.target, crm_sandbox.url)
     owners = merged_into(loaded.everybody(), people(folder, "1"))

@@ -20,6 +20,8 @@ Bound = Literal["=", "<", ">"]
 _BOUNDS: dict[str, Bound] = {"eq": "=", "gt": ">", "lt": "<"}
 _MOMENTS: dict[str, Bound] = {"timestamp_gta": ">", "timestamp_lta": "<"}
 
+_OPTED_OUT = ("consent.opted_out", "consent.email_opted_out")
+
 
 class LeafTranslator(Translator[T]):
     """Compares attributes of people that one entity of a CRM holds."""
@@ -74,11 +76,13 @@ class LeafTranslator(Translator[T]):
 
     def _standing_for(self, test: Compare) -> Held | None:
         """What the consent hook says of somebody holds the attribute, and more."""
-        held = self.fields.holding("consent.email_opted_out", self.entity)
-        if held is None or test.field != "unsubscribed":
+        if test.field != "unsubscribed":
             return None
-        self.lose(f"{held.field} is set for who opted out of email in any other way, too.")
-        return held
+        for name in _OPTED_OUT:
+            if held := self.fields.holding(name, self.entity):
+                self.lose(f"{held.field} is set for who opted out in any other way, too.")
+                return held
+        return None
 
     def _parts(self, test: Compare) -> T | None:
         """An object is not loaded as such: the fields of its parts say whether it is there."""
