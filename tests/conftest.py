@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from migration import CRMS, Crm, fill
+from migration import CRMS, Crm, Project, customerio_settings, fill
 
 from crmlift import plugins
 from crmlift.sandbox.server import Server, serve
@@ -39,3 +40,10 @@ def odoo_sandbox() -> Iterator[Server]:
     """An empty Odoo sandbox."""
     with serve(plugins.find(plugins.SANDBOXES, "odoo").value) as server:
         yield server
+
+
+@pytest.fixture
+def project(tmp_path: Path, customerio: Server, crm: Crm, crm_sandbox: Server) -> Project:
+    """A project as the README describes it, with each CRM in turn."""
+    secrets = {**customerio_settings(customerio), **crm.settings(crm_sandbox.url)}
+    return Project(tmp_path / "a project with spaces", secrets, crm.target.name)

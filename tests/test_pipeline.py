@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import pytest
-from migration import Crm, Project, change_people, customerio_settings
+from migration import Crm, change_people
 
 from crmlift.loader.counts import Result
-
-
-@pytest.fixture
-def project(tmp_path: Path, customerio, crm, crm_sandbox) -> Project:
-    secrets = {**customerio_settings(customerio), **crm.settings(crm_sandbox.url)}
-    return Project(tmp_path / "a project with spaces", secrets, crm.target.name)
 
 
 def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio, crm):
@@ -48,6 +40,9 @@ def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio, crm):
     third = project.counts()
     assert crm.counted(third, "updated") + crm.counted(third, "merged") == 10
     assert crm.counted(third, "created") == 0
+    assert project.crmlift("retry", "--json").json == {"tried": 0, "rejected": 0, "status": "complete"}
+    unknown = project.crmlift("forget", "--person", "nobody", "--yes", ok=False)
+    assert "The ledger knows nobody by that" in unknown.err
     page = project.folder / "report.html"
     project.crmlift("report", "--output", str(page))
     assert "src=" not in page.read_text()
