@@ -96,14 +96,15 @@ def test_a_run_through_objects_goes_on_where_it_stopped(make_sandbox, monkeypatc
     sandbox.stats()
     whole = sandbox.read(stream)
     of_whole = calls(sandbox, path)
-    first = interrupted(sandbox, stream, len(whole.records[stream]) // 2)
+    # Few side by side: what is asked for ahead must not be everything that is left.
+    first = interrupted(sandbox, stream, len(whole.records[stream]) // 2, max_workers=2)
     of_first = calls(sandbox, path)
     rest = sandbox.read(stream, "completeness", state=first.states[-1])
     of_rest = calls(sandbox, path)
     assert first.by(stream, *keys) | rest.by(stream, *keys) == whole.by(stream, *keys)
     assert 0 < of_first < of_whole
     assert of_rest < of_whole
-    assert of_first + of_rest <= of_whole + 17  # those that were under way
+    assert of_first + of_rest <= of_whole + 5  # those that were under way
     assert "through" not in rest.states[-1]["bookmarks"][stream]
     again = sandbox.read(stream, state=rest.states[-1])
     assert again.by(stream, *keys) == whole.by(stream, *keys)
