@@ -1,0 +1,107 @@
+"""What a hand-off calls exact, held against a loaded CRM: each segment's rule picks exactly its people."""
+
+from __future__ import annotations
+
+import ast
+import csv
+from pathlib import Path
+from typing import Any
+
+from migration import Project, customerio_settings
+
+from crmlift.sandbox.server import Server
+
+EXACT = {1, 2, 3, 10, 11, 12, 13, 14, 15}
+"""Segments of the bundled workspace that a rule or list picks exactly, on what the default mappings load.
+
+Those of the unsubscribed are not among them: the CRM has what the consent hook says, more than one attribute.
+"""
+
+
+def with_journeys(server: Server) -> dict[str, str]:
+    """Settings of the tap with which it also reads what only the user interface shows."""
+    token = {"TAP_CUSTOMERIO_SERVICE_ACCOUNT_TOKEN": "sandbox-service-account"}
+    return {**customerio_settings(server), **token, "TAP_CUSTOMERIO_UI_API_URL": f"{server.url}/ui"}
+
+
+class People:
+    """Whom a loaded CRM finds, by Customer.io's ids."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def everybody(self) -> set[str]:
+        raise NotImplementedError
+
+    def of(self, advice: Path, segment: str) -> set[str]:
+        """Those that the advice on a segment picks."""
+        raise NotImplementedError
+
+
+class InOdoo(People):
+    def everybody(self) -> set[str]:
+        return self._search([("is_company", "=", False), ("x_cio_id", "!=", False)])
+
+    def of(self, advice: Path, segment: str) -> set[str]:
+        return self._search(ast.literal_eval((advice / "odoo" / f"segment-{segment}.domain.txt").read_text()))
+
+    def _search(self, domain: list[Any]) -> set[str]:
+        rows = self.client.call("res.partner", "search_read", domain=domain, fields=["x_cio_id"])
+        return {row["x_cio_id"] for row in rows}
+
+
+class InSalesforce(People):
+    def everybody(self) -> set[str]:
+        return self._query("SELECT cio_id__c FROM Lead") | self._query("SELECT cio_id__c FROM Contact")
+
+    def of(self, advice: Path, segment: str) -> set[str]:
+        files = [advice / "salesforce" / f"segment-{segment}.{kind}.soql" for kind in ("lead", "contact")]
+        return {who for file in files for who in self._query(file.read_text())}
+
+    def _query(self, soql: str) -> set[str]:
+        return {row["cio_id__c"] for page in self.client.query(soql) for row in page if row["cio_id__c"]}
+
+
+def prove(project: Project, crm: str, loaded: People, *, merging: bool) -> None:
+    """Write the hand-off of a loaded project, and let the CRM evaluate what it calls exact."""
+    index = project.crmlift("handoff", "--target", crm, "--show-people", "--json").json
+    assert index["mapping_approved"]
+    folder = project.folder / ".crmlift" / "handoff"
+    segments = [entry for entry in index["items"] if entry["kind"] == "segment"]
+    exact = {entry["id"] for entry in segments if list(entry["exactness"].values()) == ["exact"]}
+    assert exact == {str(id) for id in EXACT}
+
+    owners = merged_into(loaded.everybody(), people(folder, "1"))
+    several = {who for group in owners.values() if len(group) > 1 for who in group}
+    assert merging or not several
+    sizes = {}
+    for id in sorted(exact, key=int):
+        found, held = loaded.of(folder / "advice", id), set(people(folder, id))
+        assert found - several == held - several, f"segment {id}"
+        # A merged record has the values of the first of its people, and the tags of all.
+        assert all(owners[who] & held for who in found & several), f"segment {id}"
+        sizes[id] = len(held)
+    assert sizes["15"] == 0, "one of them has nobody in it"
+    assert sum(size > 0 for size in sizes.values()) == len(sizes) - 1
+
+
+def people(folder: Path, segment: str) -> dict[str, str]:
+    """Addresses by cio_id of a segment's people, as the hand-off lists them."""
+    path = folder / "people" / f"segment-{segment}.csv"
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        return {row["cio_id"]: row["email"] for row in csv.DictReader(file)}
+
+
+def merged_into(loaded: set[str], everybody: dict[str, str]) -> dict[str, set[str]]:
+    """People by the record that they are in: those with one address may be in one."""
+    by_email: dict[str, set[str]] = {}
+    for who, email in everybody.items():
+        by_email.setdefault(email.casefold(), set()).add(who)
+    found: dict[str, set[str]] = {who: {who} for who in loaded}
+    for group in by_email.values():
+        if len(group & loaded) < len(group):
+            for who in group:
+                found[who] = group
+    return found
