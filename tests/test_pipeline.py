@@ -46,6 +46,9 @@ def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio, crm):
     page = project.folder / "report.html"
     project.crmlift("report", "--output", str(page))
     assert "src=" not in page.read_text()
+    report = project.crmlift("report", "--json", "--sample", "25").json
+    assert report["cutover"]["in_step"]
+    assert report["left"] == [left for left in report["left"] if left["fate"] == "merged"]
     assert "@example" not in page.read_text()
 
     undone = project.crmlift("rollback", "--all", "--yes", "--json").json

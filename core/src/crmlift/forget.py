@@ -1,4 +1,7 @@
-"""Forget one person: everything that crmlift itself keeps of them goes; the CRM is left alone."""
+"""Forget one person: everything that crmlift itself keeps of them goes; the CRM is left alone.
+
+What stays is the digest of an address that opted out, so that it is not written to again.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,14 @@ def forget(ledger: Ledger, mapping: Mapping, who: str) -> Forgotten:
 
     Raises `ConfigError` where the ledger knows nobody by it.
     """
-    key = ledger.erasure.key_of(who) or who
-    ledger.erasure.forget_in_flight(key)
-    erased = ledger.erasure.erase(key, _links_to_people(mapping))
-    if not erased:
+    key = ledger.erasure.key_of(who)
+    if key is None:
         raise ConfigError(
             "The ledger knows nobody by that.",
             hint="Give the person's cio_id; an email address works only where people are matched by it.",
         )
-    return Forgotten(erased=erased)
+    ledger.erasure.forget_in_flight(key)
+    return Forgotten(erased=ledger.erasure.erase(key, _links_to_people(mapping)))
 
 
 def _links_to_people(mapping: Mapping) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -178,27 +178,33 @@ class _Comparison:
                 self._miss(row, None)
                 continue
             for name in differing(shape, row.digest or b"", digest(shape, there)):
-                if name not in kept and not self._written_by_another(name, row, there):
+                if name not in kept and not self._by_another(row, name, there):
                     self._miss(row, name)
+
+    def _by_another(self, row: Known, name: str, there: Mapping[str, Any]) -> bool:
+        return written_by_another(self._ledger, self._entity, row, name, there)
 
     def _miss(self, row: Known, field: str | None) -> None:
         self._misses.append(Miss(entity=self._entity, key=row.key, crm_id=row.crm_id or "", field=field))
 
-    def _written_by_another(self, name: str, row: Known, current: dict[str, Any]) -> bool:
-        """Several source records may write one CRM record: the field may hold what another one says."""
-        records = self._ledger.records
-        now = digest((name,), current)
-        # A twin has a key of its own under which streams patch the row that it joined.
-        keys = {row.key, *(known.key for known in records.known(self._entity, [row.key]).values())}
-        for twins in records.sharing(self._entity, keys).values():
-            keys.update(twin.source for twin in twins)
-        others = [other for some in records.sharing(self._entity, keys).values() for other in some]
-        for other in (*others, *records.known(self._entity, keys).values()):
-            if other.source == row.source or not other.shape or not other.digest:
-                continue
-            names = records.shape_names(other.shape)
-            if name in names:
-                place = names.index(name) * len(now)
-                if other.digest[place : place + len(now)] == now:
-                    return True
-        return False
+
+def written_by_another(
+    ledger: Ledger, entity: str, row: Known, name: str, current: Mapping[str, Any]
+) -> bool:
+    """Tell whether a field holds what another source record says: several may write one CRM record."""
+    records = ledger.records
+    now = digest((name,), current)
+    # A twin has a key of its own under which streams patch the row that it joined.
+    keys = {row.key, *(known.key for known in records.known(entity, [row.key]).values())}
+    for twins in records.sharing(entity, keys).values():
+        keys.update(twin.source for twin in twins)
+    others = [other for some in records.sharing(entity, keys).values() for other in some]
+    for other in (*others, *records.known(entity, keys).values()):
+        if other.source == row.source or not other.shape or not other.digest:
+            continue
+        names = records.shape_names(other.shape)
+        if name in names:
+            place = names.index(name) * len(now)
+            if other.digest[place : place + len(now)] == now:
+                return True
+    return False

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Table, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 
 from crmlift.batch import join_key
 from crmlift.ledger import tables
@@ -19,12 +19,24 @@ class Erasure:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def key_of(self, value: str) -> str | None:
-        """Return the key of whoever claimed a value, such as an email address."""
+    def key_of(self, who: str) -> str | None:
+        """Return the key of a person: the key itself, or a value such as an address that hooks keep for it.
+
+        None where no row of theirs is known.
+        """
         t = tables.claims.c
-        query = select(t.key).where(t.scope == self._store.scope, t.value == value.strip().casefold())
+        query = select(t.key).where(t.scope == self._store.scope, t.value == who.strip().casefold())
         with self._store.transaction() as db:
-            return db.execute(query).scalar()
+            candidates = [who, *(row[0] for row in db.execute(query))]
+            return next((key for key in candidates if self._is_known(db, key)), None)
+
+    def _is_known(self, db: Connection, key: str) -> bool:
+        """Whether any table has something of the key."""
+        for table, named in _where_named(key).items():
+            query = select(table.c.scope).where(table.c.scope == self._store.scope, named)
+            if table is not tables.claims and db.execute(query.limit(1)).first():
+                return True
+        return False
 
     def erase(self, key: str, links: Mapping[str, Iterable[str]]) -> dict[str, int]:
         """Erase whatever names the person; return how many rows of each table went.
@@ -84,7 +96,11 @@ def _where_named(key: str) -> dict[Table, ColumnElement[bool]]:
         tables.journal: or_(_is(journal.source, key), _is(journal.key, key)),
         tables.dead_letters: or_(_is(letters.source, key), _mentions(letters.record, key)),
         tables.parked: or_(_is(parked.source, key), _mentions(parked.record, key)),
-        tables.claims: tables.claims.c.key == key,
+        tables.claims: or_(
+            tables.claims.c.key == key,
+            _is(tables.claims.c.value, key),
+            tables.claims.c.value == f"={key}",
+        ),
     }
 
 

@@ -95,14 +95,20 @@ def draw(source: Path, mapping: MappingFile, choice: Choice) -> Sample:
             # A row that many records make, such as a mailing, needs one of them only.
             if line in sample.lines or any(_belongs(row, wanted, made, ours) for row in rows):
                 sample.lines.add(line)
-                made.update((row.entity, row.key) for row in rows)
+                made.update(place for row in rows for place in _places(row))
                 wanted.update(place for row in rows for place in _linked(row))
     return sample
 
 
 def _belongs(row: Row, wanted: set[Place], made: set[Place], people: set[Place]) -> bool:
-    place = (row.entity, row.key)
-    return place in people or (place in wanted and place not in made) or not people.isdisjoint(_linked(row))
+    return any(
+        place in people or (place in wanted and place not in made) for place in _places(row)
+    ) or not people.isdisjoint(_linked(row))
+
+
+def _places(row: Row) -> set[Place]:
+    """A row's place, and, where a hook merged its record into another, the one that links still name."""
+    return {(row.entity, row.key), (row.entity, row.source)}
 
 
 def _linked(row: Row) -> Iterator[Place]:

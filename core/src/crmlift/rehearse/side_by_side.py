@@ -18,6 +18,7 @@ from crmlift.mapping.model import Mapping as MappingFile
 from crmlift.mapping.words import source_of
 from crmlift.part import Part
 from crmlift.rehearse.sample import PEOPLE, rows_of
+from crmlift.verify import written_by_another
 
 _PAGE = 200
 
@@ -25,8 +26,8 @@ _PAGE = 200
 class Pair(Part):
     """One field: where its value comes from, what the source says, what the CRM holds.
 
-    `kept` says that another value stands there by the mapping's policy: the CRM's own, or the one of a
-    record that this one was merged into.
+    `kept` says that another value stands there by the mapping's policy: the CRM's own, or the one of
+    another record that writes the same row.
     """
 
     field: str
@@ -74,8 +75,9 @@ def _compared(
     for row, crm_id in zip(rows, ids, strict=True):
         values = dict(row.values) | _linked(row, ledger)
         expected = crm.expected(entity, values)
-        kept = _kept(row, known)
         there = held.get(crm_id or "")
+        wrong = [name for name in values if there is None or not same(expected.get(name), there.get(name))]
+        kept = _kept(entity, known.get(row.source), wrong, there, ledger)
         yield Side(
             entity=entity,
             stream=row.stream,
@@ -88,7 +90,7 @@ def _compared(
                     source=source_of(row.rule.rule, name),
                     said=value,
                     crm=None if there is None else there.get(name),
-                    same=there is not None and same(expected.get(name), there.get(name)),
+                    same=name not in wrong,
                     # What the CRM would hold as nothing overwrites nothing, as in the loader.
                     kept=name in kept or (expected.get(name) is None and value is not None),
                 )
@@ -97,9 +99,13 @@ def _compared(
         )
 
 
-def _kept(row: Row, known: Mapping[str, Known]) -> set[str]:
-    mine = known.get(row.source)
-    return set(orjson.loads(mine.kept)) if mine and mine.kept else set()
+def _kept(
+    entity: str, mine: Known | None, wrong: list[str], there: dict[str, Any] | None, ledger: Ledger
+) -> set[str]:
+    if mine is None or there is None:
+        return set()
+    kept = set(orjson.loads(mine.kept)) if mine.kept else set()
+    return kept | {name for name in wrong if written_by_another(ledger, entity, mine, name, there)}
 
 
 def _crm_id(row: Row, known: Mapping[str, Known]) -> str | None:
