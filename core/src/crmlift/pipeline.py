@@ -172,8 +172,7 @@ class Pipeline:
         if stream is None or not stream.mapped or stream.finished:
             return
         stream.finished = True
-        self._flush()
-        self._release_states()
+        self.checkpoint()
         self._milestones.reached(name, self.engine.entities_of(name))
 
     # Processing

@@ -178,11 +178,9 @@ class _Comparison:
                 self._miss(row, None)
                 continue
             for name in differing(shape, row.digest or b"", digest(shape, there)):
-                if name not in kept and not self._by_another(row, name, there):
-                    self._miss(row, name)
-
-    def _by_another(self, row: Known, name: str, there: Mapping[str, Any]) -> bool:
-        return written_by_another(self._ledger, self._entity, row, name, there)
+                if name in kept or written_by_another(self._ledger, self._entity, row, name, there):
+                    continue
+                self._miss(row, name)
 
     def _miss(self, row: Known, field: str | None) -> None:
         self._misses.append(Miss(entity=self._entity, key=row.key, crm_id=row.crm_id or "", field=field))

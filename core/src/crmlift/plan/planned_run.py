@@ -60,7 +60,9 @@ class PlannedRun:
         """Settle everything and return the plan."""
         self.pipeline.finish()
         counts = self.pipeline.counts.as_dict()
-        entities = [self._entity(name, counts["entities"].get(name, {})) for name in self._names()]
+        entities = [
+            self._entity(name, counts["entities"].get(name, {})) for name in self.pipeline.engine.entities()
+        ]
         cost = self._cost(entities)
         new_fields = self._new_fields()
         findings = [PlanFinding(severity=f.severity, text=f.text, fix=f.fix) for f in self._dry.findings]
@@ -86,9 +88,6 @@ class PlannedRun:
         self._dry.__exit__(None, None, None)
         self._ledger.close()
         self._folder.cleanup()
-
-    def _names(self) -> list[str]:
-        return self.pipeline.engine.entities()
 
     def _entity(self, name: str, results: Mapping[str, int]) -> PlannedEntity:
         return PlannedEntity(
