@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
@@ -108,6 +110,17 @@ def test_a_signature_for_somebody_else_is_refused(strict: str, org: Org) -> None
 def test_settings_that_prove_nothing_are_named(login: Login, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         login.form()
+
+
+def test_a_signed_request_names_who_and_for_whom_and_lives_minutes(keys: tuple[str, str]) -> None:
+    form = Login("app", private_key=keys[0], username=USER, audience="https://test.salesforce.com").form()
+    assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    claims = jwt.decode(
+        form["assertion"], keys[1], algorithms=["RS256"], audience="https://test.salesforce.com"
+    )
+    assert (claims["iss"], claims["sub"]) == ("app", USER)
+    # The manual wants at most five minutes; the clocks of both sides may differ.
+    assert 0 < claims["exp"] - time.time() <= 300
 
 
 def test_an_expired_token_is_renewed_in_the_middle(org: Org, crm: SalesforceDestination) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from simple_salesforce import Salesforce, SalesforceExpiredSession, SalesforceMalformedRequest
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
-from crmlift.destination import Create, Field, FieldType
+from crmlift.destination import Create
 from crmlift.sandbox.server import serve
 
 if TYPE_CHECKING:
@@ -180,17 +180,6 @@ def simple(simple_session: requests.Session, private_key: str) -> Salesforce:
         version="66.0",
         session=simple_session,
     )
-
-
-@pytest.fixture
-def loaded(crm: SalesforceDestination) -> SalesforceDestination:
-    """A contact with an account and an event of ours."""
-    crm.provision("event", [Field("cio_sent_at__c", FieldType.DATETIME)])
-    (account,) = crm.create("account", [Create("a", {"Name": "Acme & Söhne"})])
-    values = {"LastName": "Ångström", "Email": "a@example.com", "AccountId": account.id}
-    (person,) = crm.create("contact", [Create("p", values)])
-    crm.create("event", [Create("e", {"Subject": "Bought “it”", "WhoId": person.id})])
-    return crm
 
 
 def test_simple_salesforce_reads_what_the_target_wrote(

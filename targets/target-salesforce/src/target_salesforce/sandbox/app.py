@@ -21,6 +21,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmlift.sandbox.faults import Harness
 from target_salesforce.sandbox import data
@@ -71,7 +72,7 @@ class Sandbox:
             Route("/_sandbox/org", self.switch, methods=["GET", "POST"]),
             Route("/_sandbox/seed", self.seed, methods=["POST"]),
         ]
-        return Harness(Starlette(routes=routes), self.org.stats, self.org.faults)
+        return Harness(_one_slash(Starlette(routes=routes)), self.org.stats, self.org.faults)
 
     # -- before the API ----------------------------------------------------------------------------
 
@@ -267,6 +268,17 @@ class Sandbox:
 def create_app() -> Harness:
     """Return a sandbox with its settings from the environment."""
     return Sandbox(dict(os.environ)).app()
+
+
+def _one_slash(app: ASGIApp) -> ASGIApp:
+    """Take `//services/data` too: Salesforce's own CLI keeps the slash of `--instance-url`."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
+        await app(scope, receive, send)
+
+    return call
 
 
 def _no_session() -> ApiError:

@@ -62,16 +62,9 @@ class Deploys:
         return {"id": request, "validatedDeployRequestId": None, "deployResult": self.requests[request]}
 
     def _deploy(self, archive: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        try:
-            files = zipfile.ZipFile(io.BytesIO(archive))
-            ElementTree.fromstring(files.read("package.xml"))
-        except (zipfile.BadZipFile, KeyError, ElementTree.ParseError):
-            raise ApiError(400, "INVALID_INPUT", "No package.xml found") from None
-        names = sorted(name for name in files.namelist() if name != "package.xml")
         successes, failures = [], []
         kept = self.org.store.recall("components") or []
-        for name in names:
-            text = files.read(name).decode()
+        for name, text in _files(archive).items():
             try:
                 self._component(name, ElementTree.fromstring(text))
                 successes.append(
@@ -250,6 +243,19 @@ class Deploys:
         refresh_grants(self.org)
 
 
+def _files(archive: bytes) -> dict[str, str]:
+    """Return the texts of an archive by path; Salesforce's CLI packs them within a folder."""
+    try:
+        files = zipfile.ZipFile(io.BytesIO(archive))
+        names = [name for name in files.namelist() if not name.endswith("/")]
+        (listing,) = [name for name in names if name.count("/") < 2 and _base(name) == "package.xml"]
+        ElementTree.fromstring(files.read(listing))
+    except (zipfile.BadZipFile, ValueError, ElementTree.ParseError):
+        raise ApiError(400, "INVALID_INPUT", "No package.xml found") from None
+    top = listing.removesuffix("package.xml")
+    return {name.removeprefix(top): files.read(name).decode() for name in sorted(names) if name != listing}
+
+
 def refresh_grants(org: Org) -> None:
     """Give the user what the permission sets grant that are assigned to it."""
     store = org.store
@@ -264,8 +270,12 @@ def refresh_grants(org: Org) -> None:
             org.grants.add(f"object:{one['SobjectType']}")
 
 
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
 def _stem(name: str) -> str:
-    return name.rpartition("/")[2].rpartition(".")[0]
+    return _base(name).rpartition(".")[0]
 
 
 def _text(xml: ElementTree.Element, name: str) -> str:
