@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.adapters import HTTPAdapter
 
 from crmlift.destination import Create, Update
-from crmlift.errors import BatchRefused, ConfigError, RunStopped, TransientError
+from crmlift.errors import BatchRefused, ConfigError, Refusal, RunStopped, TransientError
 from crmlift.sandbox.server import serve
 from target_salesforce.client import QUIET, Login
 from target_salesforce.destination import SalesforceDestination
 from target_salesforce.entities import ENTITIES
-from target_salesforce.errors import NoSuchObject, cell_refusal, passes
+from target_salesforce.errors import NoSuchObject, cell_refusal, passes, refusal
 
 if TYPE_CHECKING:
     from conftest import Org
@@ -170,6 +170,42 @@ def test_errors_are_told_apart_by_their_code(
     with pytest.raises(error) as caught:
         client.call("limits", "GET", "/limits")
     assert "secret value" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "fate"),
+    [
+        ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record", "again"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "Trigger: UNABLE_TO_LOCK_ROW, unable to obtain", "again"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "Apex CPU time limit exceeded", "again"),
+        ("TXN_SECURITY_METERING_ERROR", "", "again"),
+        ("QUERY_TIMEOUT", "", "again"),
+        ("SERVER_UNAVAILABLE", "", "again"),
+        ("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", "stop"),
+        ("DUPLICATES_DETECTED", "Use one of these records?", "letter"),
+        ("DUPLICATE_VALUE", "duplicate value found", "letter"),
+        ("DUPLICATE_EXTERNAL_ID", "", "letter"),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "", "letter"),
+        ("FIELD_INTEGRITY_EXCEPTION", "", "letter"),
+        ("STRING_TOO_LONG", "", "letter"),
+        ("INVALID_EMAIL_ADDRESS", "", "letter"),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "", "letter"),
+        ("NUMBER_OUTSIDE_VALID_RANGE", "", "letter"),
+        ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", "letter"),
+        ("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "", "letter"),
+        ("INSUFFICIENT_ACCESS_OR_READONLY", "", "letter"),
+        ("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", "letter"),
+    ],
+)
+def test_rows_are_sent_again_or_kept_as_letters_by_their_code(code: str, message: str, fate: str) -> None:
+    def what(read: Callable[[], Refusal]) -> str:
+        try:
+            return "again" if passes(read()) else "letter"
+        except RunStopped:
+            return "stop"
+
+    assert what(lambda: refusal({"statusCode": code, "message": message, "fields": []})) == fate
+    assert what(lambda: cell_refusal(f"{code}:{message}:Name --")) == fate
 
 
 def test_a_cell_of_a_failed_row_is_taken_apart() -> None:

@@ -288,7 +288,7 @@ class Api:
     def _rows(self, call: Call) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = (call.body or {}).get("records") or []
         if not rows:
-            raise ApiError(400, "REQUIRED_FIELD_MISSING", "At least 1 record is required", [])
+            raise ApiError(400, "REQUIRED_FIELD_MISSING", "At least 1 record is required")
         if len(rows) > MAX_ROWS:
             raise ApiError(
                 400,
@@ -348,7 +348,7 @@ class Api:
     def _delete_many(self, call: Call) -> Answer:
         ids = [id_ for id_ in call.query.get("ids", "").split(",") if id_]
         if not ids:
-            raise ApiError(400, "REQUIRED_FIELD_MISSING", "At least 1 record is required", [])
+            raise ApiError(400, "REQUIRED_FIELD_MISSING", "At least 1 record is required")
         if len(ids) > MAX_ROWS:
             raise ApiError(
                 400,

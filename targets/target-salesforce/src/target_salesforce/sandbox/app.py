@@ -64,7 +64,7 @@ class Sandbox:
         routes = [
             Route("/services/oauth2/token", self.token, methods=["POST"]),
             Route("/services/oauth2/userinfo", self.user_info, methods=["GET", "POST"]),
-            Route("/id/{org}/{user}", self.user_info),
+            Route("/id/{org}/{user}", self.identity),
             Route("/services/data", self.versions),
             Route("/services/data/", self.versions),
             Route("/services/data/{version}", self.data, methods=_METHODS),
@@ -90,13 +90,13 @@ class Sandbox:
         """Say who is logged in."""
         if not self.oauth.allows(request.headers.get("Authorization", "")):
             return _error(_no_session())
-        user = self.org.store.one(self.org.user_id) or {}
-        return JSONResponse({
-            "sub": f"{_origin(request)}/id/{self.org.org_id}/{self.org.user_id}", "user_id": self.org.user_id,
-            "organization_id": self.org.org_id, "preferred_username": user["Username"],
-            "name": user["Name"], "email": user["Email"], "username": user["Username"],
-            "urls": {"rest": f"{_origin(request)}/services/data/v{{version}}/"},
-        })  # fmt: skip
+        return JSONResponse(self.oauth.user_info(_origin(request)))
+
+    async def identity(self, request: Request) -> Response:
+        """Answer the address that a login names as `id`."""
+        if not self.oauth.allows(request.headers.get("Authorization", "")):
+            return _error(_no_session())
+        return JSONResponse(self.oauth.identity(_origin(request)))
 
     async def versions(self, _request: Request) -> Response:
         """List the versions; needs no login."""
