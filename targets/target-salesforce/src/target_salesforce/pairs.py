@@ -94,9 +94,9 @@ class PairTable:
         for row in rows:
             wanted.setdefault(self._pair(row.values), self._wire(row.values))
         ordered = sorted(wanted)
-        sent = dict(
-            zip(ordered, self.sender.insert(self.sobject, [wanted[pair] for pair in ordered]), strict=True)
-        )
+        wire = [wanted[pair] for pair in ordered]
+        by = list(dict.fromkeys(name for row in wire for name in row))
+        sent = dict(zip(ordered, self.sender.insert(self.sobject, wire, by=by), strict=True))
         doubled = [pair for pair, one in sent.items() if one.refusal and one.refusal.code == DUPLICATE]
         there = self._there(doubled)
         found = {pair: Sent(there[pair]) if pair in there else one for pair, one in sent.items()}

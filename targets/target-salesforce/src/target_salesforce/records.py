@@ -273,7 +273,7 @@ class RecordTable:
 
     def _insert(self, rows: Sequence[Mapping[str, Any]]) -> list[Sent]:
         return self.sender.insert(
-            self.sobject, rows, key=self.key_field, find=self._find, order=self.entity.parents
+            self.sobject, rows, by=[self.key_field], find=self._find, order=self.entity.parents
         )
 
     def _find(self, wire_keys: Sequence[str]) -> dict[str, str]:
