@@ -264,6 +264,14 @@ class NamesChanges(Protocol):
         """Return, by field, the documented change in words, such as "kept to the second"."""
 
 
+@runtime_checkable
+class Cascades(Protocol):
+    """A CRM that deletes what hangs on a record along with it."""
+
+    def below(self, entity: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Return, by id, how many records that are not ours would be deleted along; none are left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class TakenBack:
     """What became of fields and entities that we created: removed, or kept for a reason, by name."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from crmlift.chunks import chunks
 from crmlift.destination import (
+    Cascades,
     Create,
     Destination,
     EntitySpec,
@@ -209,8 +210,11 @@ class _Undo:
             for row in rows
             if self._standing(row.key, row.crm_id or "", row.shape, row.digest, current, gone_is_fine=True)
         }
-        self._count(self.undone.deleted, len(doomed))
+        for key, number in self._taken_along(doomed).items():
+            reason = f"{number} records that are not ours would be deleted along"
+            self._keep(key, doomed.pop(key), reason)
         if self.undone.dry_run or not doomed:
+            self._count(self.undone.deleted, len(doomed))
             return
         gone = []
         for outcome in self.crm.delete(self.spec.name, doomed):
@@ -220,7 +224,15 @@ class _Undo:
                 )
             else:
                 gone.append(outcome.key)
+        self._count(self.undone.deleted, len(gone))
         self.ledger.records.forget(self.spec.name, gone)
+
+    def _taken_along(self, doomed: dict[str, str]) -> dict[str, int]:
+        """Count, by key, what others have hung on records and would go with them."""
+        if not isinstance(self.crm, Cascades) or not doomed:
+            return {}
+        below = self.crm.below(self.spec.name, list(doomed.values()))
+        return {key: below[crm_id] for key, crm_id in doomed.items() if below.get(crm_id)}
 
     def _standing(
         self,

@@ -112,6 +112,10 @@ class SalesforceDestination:
         """Delete records."""
         return self._table(entity).delete(rows) if rows else []
 
+    def below(self, entity: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Count the records of others that Salesforce would delete along."""
+        return self._table(entity).foreign_below(ids) if ids else {}
+
     def outgoing(self) -> Mapping[str, int]:
         """Return the emails that exist because of our user."""
         mine = f"CreatedById = {quoted(self.client.user_id)}"

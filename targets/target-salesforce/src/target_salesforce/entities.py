@@ -32,6 +32,8 @@ BULK_FROM = 2_000
 
 LEAD, CONTACT, ACCOUNT, TASK = "Lead", "Contact", "Account", "Task"
 CAMPAIGN, MEMBER, RELATION = "Campaign", "CampaignMember", "AccountContactRelation"
+ACTIVITIES = (TASK, "Event")
+"""They share their fields, and Salesforce archives both."""
 TEMPLATE, FOLDER = "EmailTemplate", "Folder"
 ARCHIVED: Mapping[str, Any] = {ARCHIVED_FIELD: True}
 CONSENT_FIELDS = ("HasOptedOutOfEmail", "DoNotCall")

@@ -124,6 +124,11 @@ class PairTable:
             for key, id_ in rows.items()
         ]
 
+    def foreign_below(self, ids: Sequence[str]) -> dict[str, int]:
+        """Return nothing: nothing hangs on a pair."""
+        del ids
+        return {}
+
     def adopt(self, ids: Mapping[str, str]) -> None:
         """Do nothing: no pair is adopted."""
 

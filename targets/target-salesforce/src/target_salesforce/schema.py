@@ -12,13 +12,13 @@ from crmlift.destination import Field, FieldType
 from crmlift.errors import BatchRefused, ConfigError
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import (
+    ACTIVITIES,
     CONTACT,
     ENTITIES,
     FOLDER,
     LEAD,
     MEMBER,
     RELATION,
-    TASK,
     TEMPLATE,
     Records,
 )
@@ -37,7 +37,6 @@ from target_salesforce.soql import quoted
 from target_salesforce.values import Column, columns
 
 FOLDER_NAME = "crmlift_customerio"
-_ACTIVITIES = (TASK, "Event")
 _WITHOUT_KEY = (MEMBER, RELATION, TEMPLATE)
 _DEPLOY_OPTIONS = {"rollbackOnError": True, "singlePackage": True, "testLevel": "NoTestRun"}
 _TRIES = 60
@@ -124,13 +123,13 @@ class Schema:
 
     def _deploy(self, entity: Records, missing: Sequence[Field]) -> None:
         sobject = entity.sobject
-        home = "Activity" if sobject in _ACTIVITIES else sobject
+        home = "Activity" if sobject in ACTIVITIES else sobject
         label = entity.spec.label if entity.custom and not self.object(sobject) else ""
         files = {}
         if missing or label:
             fields = [field_xml(field, _target(field)) for field in missing]
             files[f"objects/{home}.object"] = object_xml(fields, label=label)
-        sharing = _ACTIVITIES if home == "Activity" else (sobject,)
+        sharing = ACTIVITIES if home == "Activity" else (sobject,)
         # Activity fields are granted on tasks and events alike: one without the other takes both away.
         new = {f"{of}.{name}" for of in sharing for name in (*(f.name for f in missing), *entity.granted)}
         fields_granted, objects_granted = self._granted()
