@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.adapters import HTTPAdapter
 
-from crmlift.destination import Create, Update
+from crmlift.destination import Create
 from crmlift.errors import BatchRefused, ConfigError, Refusal, RunStopped, TransientError
 from crmlift.sandbox.server import serve
 from target_salesforce.client import QUIET, Login
 from target_salesforce.destination import SalesforceDestination
-from target_salesforce.entities import ENTITIES
 from target_salesforce.errors import NoSuchObject, cell_refusal, passes, refusal
 
 if TYPE_CHECKING:
@@ -217,44 +215,3 @@ def test_a_cell_of_a_failed_row_is_taken_apart() -> None:
     )
     assert passes(wrapped)
     assert not passes(told)
-
-
-def test_every_query_that_we_send_is_soql_to_somebody_else(
-    org: Org, node: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorder = Recorder()
-    with SalesforceDestination(org.client(adapter=recorder), "wild_card") as crm:
-        crm.preflight(list(ENTITIES))
-        odd = "it's \\ a_b%\n"
-        account = crm.create("account", [Create(odd, {"Name": "A"})])[0].id
-        contact = crm.create("contact", [Create(odd, {"LastName": "C", "AccountId": account})])[0].id
-        crm.create("contact", [Create(odd, {"LastName": "C"})])
-        lead = crm.create("lead", [Create("l", {"LastName": "L", "Company": "C"})])[0].id
-        campaign = crm.create("campaign", [Create("s", {"Name": "S"})])[0].id
-        rows = {
-            "event": [Create("e", {"Subject": "S", "WhoId": contact})],
-            "campaign_member": [Create("m", {"CampaignId": campaign, "LeadOrContactId": lead})] * 2,
-            "account_contact": [Create("r", {"AccountId": account, "ContactId": contact})],
-            "email_template": [Create("t", {"Name": "T", "HtmlValue": "x"})],
-            "cio_object__c": [Create("o", {"Name": "O"})],
-        }
-        for entity, some in rows.items():
-            made = crm.create(entity, some)
-            crm.create(entity, some)
-            crm.read(entity, [str(outcome.id) for outcome in made], ["Id"])
-        for entity in (*ENTITIES, "cio_object__c"):
-            crm.find(entity, [odd, "b"])
-            crm.count(entity)
-            for ours in (True, False):
-                list(crm.scan(entity, ["Id"], ours=ours))
-        crm.outgoing()
-        crm.update("contact", [Update(odd, str(contact), {"LastName": "D"})])
-        crm.delete("account", {odd: str(account)})
-    sent = {
-        str(requests.utils.unquote(str(request.url).partition("?q=")[2].replace("+", " ")))
-        for request in recorder.sent
-        if "?q=" in str(request.url)
-    }
-    assert len(sent) > 30
-    assert any("a\\_b" in soql for soql in sent) or any("\\\\" in soql for soql in sent)
-    assert node("parse.js", "\n".join(json.dumps(soql) for soql in sorted(sent))) == len(sent)
