@@ -9,7 +9,7 @@ from crmlift.errors import BatchRefused
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import CAMPAIGN, ENTITIES, MEMBER, RELATION, Records
 from target_salesforce.errors import NoSuchObject
-from target_salesforce.records import DATED_FIELD
+from target_salesforce.reading import DATED_FIELD
 from target_salesforce.schema import Schema
 from target_salesforce.soql import one_of, quoted
 
@@ -161,11 +161,7 @@ def _rules(client: SalesforceClient, objects: Sequence[str]) -> Iterator[Finding
 
 
 def _dates(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:
-    dated = {
-        entity.sobject
-        for name in entities
-        if isinstance(entity := ENTITIES[name], Records) and entity.dated_by
-    }
+    dated = {entity.sobject for name in entities if (entity := ENTITIES[name]).dated_by}
     columns = [schema.columns(sobject).get(DATED_FIELD) for sobject in sorted(dated)]
     live = [column for column in columns if column]
     if live:

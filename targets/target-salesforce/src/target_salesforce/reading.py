@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from crmlift.chunks import chunks
@@ -13,10 +14,19 @@ from target_salesforce.entities import ADOPTED_FIELD, KEY_FIELD, Records
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender
 from target_salesforce.soql import begins, lists, one_of
-from target_salesforce.values import Column, decode, expected
+from target_salesforce.values import Column, decode, encode, expected
 
 RETRIEVE = 2000
 """Ids per call of sObject Collections that reads."""
+DATED_FIELD = "CreatedDate"
+
+
+def dated(columns: Mapping[str, Column], at: Value) -> dict[str, Any]:
+    """Return a record's own creation date, where the user may set it: on insert only."""
+    column = columns.get(DATED_FIELD)
+    if not isinstance(at, datetime) or column is None or not column.createable or at > datetime.now(UTC):
+        return {}
+    return {DATED_FIELD: encode(column, at)}
 
 
 class RecordReader:

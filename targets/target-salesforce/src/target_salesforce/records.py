@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +11,10 @@ from crmlift.errors import Refusal, RunStopped
 from target_salesforce.cascades import Below
 from target_salesforce.entities import ENTITIES, Records
 from target_salesforce.errors import DUPLICATE, GONE
-from target_salesforce.reading import RecordReader
+from target_salesforce.reading import RecordReader, dated
 from target_salesforce.results import Sent
 from target_salesforce.sending import outcomes
 from target_salesforce.values import Unfit, encode, expected
-
-DATED_FIELD = "CreatedDate"
 
 
 class RecordTable(RecordReader):
@@ -52,7 +49,7 @@ class RecordTable(RecordReader):
                 wire[row.key] = {
                     self.key_field: self.encode_key(row.key),
                     **values,
-                    **self._dated(row.values),
+                    **dated(self.columns, row.values.get(self.entity.dated_by)),
                 }
             except Unfit as unfit:
                 bad[row.key] = unfit.refusal
@@ -153,14 +150,6 @@ class RecordTable(RecordReader):
     def _there(self, keys_: Sequence[str]) -> dict[str, str]:
         wire = self._find([self.encode_key(key) for key in keys_]) if keys_ else {}
         return {self.decode_key(text): id_ for text, id_ in wire.items()}
-
-    def _dated(self, values: Values) -> dict[str, Any]:
-        """Return the record's own creation date, where the user may set it: on insert only."""
-        at = values.get(self.entity.dated_by)
-        column = self.columns.get(DATED_FIELD)
-        if not isinstance(at, datetime) or column is None or not column.createable or at > datetime.now(UTC):
-            return {}
-        return {DATED_FIELD: encode(column, at)}
 
     def _elsewhere(self, keys_: Sequence[str]) -> dict[str, str]:
         """Say which keys the other entity of people holds: only a user makes a lead a contact."""

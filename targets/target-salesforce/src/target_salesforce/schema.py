@@ -20,6 +20,7 @@ from target_salesforce.entities import (
     MEMBER,
     RELATION,
     TEMPLATE,
+    Pairs,
     Records,
 )
 from target_salesforce.errors import DUPLICATE, NoSuchObject
@@ -71,7 +72,7 @@ class Schema:
             self._columns[sobject] = columns(found["fields"])
         return self._columns[sobject]
 
-    def provision(self, entity: Records, fields: Sequence[Field]) -> None:
+    def provision(self, entity: Records | Pairs, fields: Sequence[Field]) -> None:
         """Create what is missing in one deploy, grant it to our user, and wait until it can be written.
 
         Raises ConfigError for a field that is there with another type, or that Salesforce refuses.
@@ -121,7 +122,7 @@ class Schema:
                     hint="Give the mapping another name.",
                 )
 
-    def _deploy(self, entity: Records, missing: Sequence[Field]) -> None:
+    def _deploy(self, entity: Records | Pairs, missing: Sequence[Field]) -> None:
         sobject = entity.sobject
         home = "Activity" if sobject in ACTIVITIES else sobject
         label = entity.spec.label if entity.custom and not self.object(sobject) else ""
@@ -210,7 +211,7 @@ class Schema:
         self._columns.pop(sobject, None)
 
 
-def _own(entity: Records) -> list[Field]:
+def _own(entity: Records | Pairs) -> list[Field]:
     """Return the fields that carry our key and our marks."""
     if entity.sobject in _WITHOUT_KEY:
         return []
