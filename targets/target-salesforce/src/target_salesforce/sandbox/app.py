@@ -25,8 +25,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmlift.sandbox.faults import Harness
 from target_salesforce.sandbox import data
-from target_salesforce.sandbox.api import Answer, Api, Call
+from target_salesforce.sandbox.api import Api
 from target_salesforce.sandbox.bulk import Bulk
+from target_salesforce.sandbox.calls import Answer, Call
 from target_salesforce.sandbox.deploy import Deploys, refresh_grants
 from target_salesforce.sandbox.errors import ApiError, RowError
 from target_salesforce.sandbox.oauth import App, OAuth, OAuthError
