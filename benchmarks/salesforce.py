@@ -28,7 +28,9 @@ from tables import print_table
 from crmlift.sandbox.server import serve
 from crmlift.testing.conformance import Migration
 from crmlift.testing.workspace import KEYS, NOW, Workspace
-from target_salesforce.entities import BULK_FROM
+from target_salesforce.bulk import CALLS_PER_JOB
+from target_salesforce.entities import BATCH, BULK_FROM
+from target_salesforce.sending import PER_CALL
 from target_salesforce.target import TargetSalesforce
 
 SANDBOX = "target_salesforce.sandbox:create_app"
@@ -37,8 +39,7 @@ LOADED = 4_000
 """People whose load is counted."""
 EVENTS = 20_000
 PEOPLE = 1_000
-PER_CALL = 200
-PER_JOB, ROWS_PER_JOB = 5, 10_000
+PER_JOB, ROWS_PER_JOB = CALLS_PER_JOB, BATCH
 STATE_EVERY = 1_000
 _BY_JOB = ".insert"
 """What only jobs do; a load of this size changes no object so often that a job would."""

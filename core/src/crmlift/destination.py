@@ -249,6 +249,14 @@ class HasAllowance(Protocol):
 
 
 @runtime_checkable
+class CountsCalls(Protocol):
+    """A CRM where one call of ours is several of its own."""
+
+    def calls_for(self, entity: str, rows: int, *, writing: bool) -> int:
+        """Return how many calls it takes to write, or to read, so many rows at once."""
+
+
+@runtime_checkable
 class CreatesByHand(Protocol):
     """A CRM whose API cannot create every field: a person has to."""
 

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BYTES = 100_000_000
 """Base64 makes them 150 MB, which is the limit of a job."""
+CALLS_PER_JOB = 5
+"""Open, upload, close, ask once, fetch the successes."""
 _Key = tuple[str, ...]
 _PATH = "/jobs/ingest"
 _RUNNING = ("UploadComplete", "InProgress")

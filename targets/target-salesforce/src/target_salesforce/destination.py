@@ -128,6 +128,10 @@ class SalesforceDestination:
         calls = int(limits["DailyApiRequests"]["Remaining"])
         return Allowance(calls=calls, records=storage * 1024 // KILOBYTES, source="/limits of the org")
 
+    def calls_for(self, entity: str, rows: int, *, writing: bool) -> int:
+        """Return the calls that so many rows take: by sObject Collections, or in a job."""
+        return self.sender.calls(rows) if writing else self._table(entity).reading_calls(rows)
+
     def changes(self, entity: str) -> Mapping[str, str]:
         """Return, by field, what Salesforce makes of values."""
         return {

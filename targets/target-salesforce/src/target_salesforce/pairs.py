@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from target_salesforce.reading import dated
 from target_salesforce.results import Sent
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender, outcomes
-from target_salesforce.soql import begins, lists, one_of
+from target_salesforce.soql import PER_LIST, begins, lists, one_of
 from target_salesforce.values import Column, Unfit, decode, encode, expected
 
 Pair = tuple[str, str]
@@ -84,6 +85,10 @@ class PairTable:
             for page in self.client.query(f"SELECT {names} FROM {self.sobject} WHERE {one_of('Id', part)}"):
                 found.update({row["Id"]: self._decode(row, fields) for row in page})
         return found
+
+    def reading_calls(self, rows: int) -> int:
+        """Return how many calls it takes to read so many pairs."""
+        return math.ceil(rows / PER_LIST)
 
     def count(self) -> int:
         """Return how many pairs our records are in."""

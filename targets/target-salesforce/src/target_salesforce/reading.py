@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import ADOPTED_FIELD, KEY_FIELD, Records
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender
-from target_salesforce.soql import begins, lists, one_of
+from target_salesforce.soql import PER_LIST, begins, lists, one_of
 from target_salesforce.values import Column, decode, encode, expected
 
 RETRIEVE = 2000
@@ -117,6 +118,10 @@ class RecordReader:
             )
             values.update({row["Id"]: self._decode(row, fields) for row in rows if row})
         return values
+
+    def reading_calls(self, rows: int) -> int:
+        """Return how many calls it takes to read so many records."""
+        return math.ceil(rows / (PER_LIST if self.entity.archives else RETRIEVE))
 
     def count(self) -> int:
         """Return how many records are ours."""

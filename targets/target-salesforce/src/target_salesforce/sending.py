@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from crmlift.chunks import chunks
 from crmlift.destination import Outcome
 from crmlift.errors import Refusal
 from crmlift.once import create_once
-from target_salesforce.bulk import Bulk
+from target_salesforce.bulk import CALLS_PER_JOB, Bulk
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import BULK_FROM
 from target_salesforce.errors import passes, refusal
@@ -37,6 +38,10 @@ class Sender:
         self.client = client
         self.bulk = Bulk(client, poll_s=min(0.5, client.backoff_s))
         self._bulk_from = bulk_from
+
+    def calls(self, rows: int) -> int:
+        """Return how many calls it takes to write so many rows."""
+        return CALLS_PER_JOB if rows >= self._bulk_from else math.ceil(rows / PER_CALL)
 
     def insert(
         self,
