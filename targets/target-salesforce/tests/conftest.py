@@ -38,6 +38,7 @@ SWITCHED_OFF = {
     "job_polls": 0,
     "session_calls": 0,
     "api_calls": 1_000_000,
+    "bulk_batches": 15_000,
     "storage_mb": 10_240,
     "marketing_user": True,
 }

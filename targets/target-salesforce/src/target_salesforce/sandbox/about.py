@@ -41,7 +41,7 @@ class About:
         ).fetchone()[0]
         limits = {
             "DailyApiRequests": (switches.api_calls, switches.api_calls - self.org.used_calls),
-            "DailyBulkApiBatches": (15_000, 15_000),
+            "DailyBulkApiBatches": (switches.bulk_batches, switches.bulk_batches - self.org.used_batches),
             "DailyBulkV2QueryFileStorageMB": (976_562, 976_562),
             "DailyBulkV2QueryJobs": (10_000, 10_000),
             "DailyWorkflowEmails": (5_000, 5_000 - mails),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import random
 import re
 import tempfile
@@ -22,6 +23,7 @@ _DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMIC
 _OPERATIONS = {"insert", "update", "upsert", "delete", "hardDelete"}
 _MAX_BYTES = 150 * 2**20
 _MAX_CELL = 32_000
+_ROWS_PER_BATCH = 10_000
 csv.field_size_limit(2**24)
 
 
@@ -235,6 +237,7 @@ class Bulk:
             except RowError as error:
                 refused.append((Result(row.get("Id") or None, errors=[error]), row))
         job.processed, job.failed = len(done) + len(refused), len(refused)
+        self.org.used_batches += math.ceil((job.processed + len(left)) / _ROWS_PER_BATCH)
         job.state = "Failed" if left else "JobComplete"
         job.error = "InternalServerError : the batch took too long" if left else ""
         self.org.stats.count(f"{name}.{operation}", job.processed)
