@@ -325,6 +325,32 @@ def test_a_kind_of_objects_may_have_an_object_of_its_own_for_life(org: Org, tmp_
         assert own.query("SELECT Id FROM project__c") == own.query("SELECT Id FROM Account") == []
 
 
+def test_what_twins_say_of_one_relation_is_settled_and_verified(org: Org, tmp_path: Path) -> None:
+    """Two people with one address are one contact; each says what it is to the same companies."""
+    with serve("target_salesforce.sandbox:create_app") as server:
+        own = type(org)(server)
+        migration = Migration(TargetSalesforce, server, tmp_path, {})
+        customer = {"lifecycle_stage": "customer"}
+        source = {
+            "objects": [thing("acme", "1", name="Acme"), thing("globex", "1", name="Globex")],
+            "people": [person(who, email="same@example.org", attributes=customer) for who in "ab"],
+            "relationships": [
+                belongs(who, where, "1", role=who + where) for where in ("acme", "globex") for who in "ab"
+            ],
+        }
+        migration.run(lines(source))
+        assert migration.misses() == []
+        assert migration.reconciled().in_step
+        migration.run(lines(source))
+        assert migration.counts()["entities"]["account_contact"] == {"unchanged": 4}
+        source["relationships"][0]["attributes"]["role"] = "new"
+        migration.run(lines(source))
+        assert migration.misses() == []
+        rows = own.query("SELECT cio_role__c FROM AccountContactRelation WHERE Account.Name = 'Acme'")
+        assert [row["cio_role__c"] for row in rows] == ["new"]
+        assert migration.roll_back_everything() == []
+
+
 def test_original_dates_are_kept_for_life_where_the_user_may_set_them(org: Org, tmp_path: Path) -> None:
     with serve("target_salesforce.sandbox:create_app") as server:
         own = type(org)(server)
