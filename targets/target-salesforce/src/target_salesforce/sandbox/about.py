@@ -49,7 +49,9 @@ class About:
             "FileStorageMB": (20, 20),
             "SingleEmail": (5_000, 5_000),
         }
-        return Answer(200, {name: {"Max": most, "Remaining": left} for name, (most, left) in limits.items()})
+        return Answer(
+            200, {name: {"Max": most, "Remaining": max(0, left)} for name, (most, left) in limits.items()}
+        )
 
     def _record_count(self, call: Call) -> Answer:
         names = [name for name in call.query.get("sObjects", "").split(",") if name] or list(self.org.objects)
