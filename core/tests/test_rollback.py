@@ -7,7 +7,8 @@ import copy
 import pytest
 from records import EVERYTHING, company, event, member, person, works_at
 
-from crmlift.errors import ConfigError
+from crmlift.destination import Outcome
+from crmlift.errors import ConfigError, Refusal
 from crmlift.rollback import Undone, roll_back, runs_to_undo, take_back_schema
 
 
@@ -91,6 +92,46 @@ def test_force_undoes_that_too(bench):
     (undone,) = undo(bench, force=True)
     assert undone.kept == []
     assert not bench.crm.rows["person"]
+
+
+def test_what_was_kept_can_be_forced_later(bench):
+    bench.run(person("p1", attributes={"name": "Old"}), person("p2"))
+    before = snapshot(bench)
+    bench.run(person("p1", attributes={"name": "New"}), person("p3"))
+    bench.person("p1")["name"] = "Corrected by sales"
+    second = runs(bench)[-1]
+    (first_try,) = undo(bench)
+    assert [kept.key for kept in first_try.kept] == ["p1"]
+    (again,) = undo(bench)
+    assert (again.run, again.kept, again.deleted) == (second, first_try.kept, {})
+    (forced,) = undo(bench, force=True)
+    assert (forced.run, forced.kept, forced.restored) == (second, [], {"person": 1})
+    assert snapshot(bench) == before
+    assert [undone.run for undone in undo(bench)] == [runs(bench)[0]]
+
+
+def test_a_deletion_that_the_crm_refused_is_tried_again(bench, monkeypatch):
+    def locked(entity, rows):
+        return [Outcome(key, refusal=Refusal("locked", "by a colleague")) for key in rows]
+
+    bench.run(person("p1"), person("p2"))
+    monkeypatch.setattr(bench.crm, "delete", locked)
+    (undone,) = undo(bench)
+    assert {kept.reason for kept in undone.kept} == {"the CRM refused to delete it: locked"}
+    monkeypatch.undo()
+    (again,) = undo(bench)
+    assert (again.deleted, again.kept) == ({"person": 2}, [])
+    assert undo(bench) == []
+
+
+def test_a_record_that_is_gone_is_told_once(bench):
+    bench.run(person("p1"))
+    bench.run(person("p1", attributes={"name": "New"}))
+    del bench.crm.rows["person"][bench.crm.keys["person"]["p1"]]
+    first = runs(bench)[0]
+    (undone,) = undo(bench)
+    assert [kept.reason for kept in undone.kept] == ["the record is gone"]
+    assert [one.run for one in undo(bench)] == [first]
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(bench):
