@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import deeds
 import fastjsonschema
 import pytest
 from migration import ROOT, Project
@@ -19,7 +20,10 @@ def project(tmp_path: Path, customerio, crm, crm_sandbox) -> Project:
 
 
 @pytest.mark.parametrize("merging", [True, False], ids=["people merged by email", "nobody merged"])
-def test_what_is_called_exact_picks_exactly_the_segments_people(project, crm, crm_sandbox, merging: bool):
+def test_what_is_called_exact_picks_exactly_the_segments_people(
+    project, crm, crm_sandbox, customerio, merging: bool
+):
+    deeds.add(customerio)
     project.crmlift("propose", "--workspace", "demo")
     if not merging:
         drop_dedupe(project.folder / "crmlift" / f"{crm.short}.yml")

@@ -177,3 +177,6 @@ class Advisor(Protocol):
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
         """Say how to build a journey with the CRM's own automation."""
+
+    def package(self, artefacts: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
+        """Return what an admin imports in one go, by file name: the artefacts by item and name, put together."""

@@ -77,10 +77,9 @@ class HandoffTarget(Listener):
             items,
             at=at,
             workspace=str(workspaces[0].get("name")) if len(workspaces) == 1 else "the workspace",
-            destination=crm.advisor.crm if crm else None,
-            approved=crm.approved if crm else None,
+            destination=crm,
         )
-        write(handoff, items, folder)
+        handoff = write(handoff, items, folder, crm)
         gathered.files.move(folder)
         hooks.tell("crmlift_handoff_written", folder=folder, handoff=handoff)
         self.settle()

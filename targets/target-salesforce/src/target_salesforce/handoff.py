@@ -84,6 +84,11 @@ class SalesforceAdvisor:
             artefacts=artefacts,
         )
 
+    def package(self, artefacts: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
+        """Nothing yet."""
+        del artefacts
+        return {}
+
 
 def _entities(fields: Fields) -> list[str]:
     return [entity for entity in fields.entities() if entity in SOBJECTS]
