@@ -126,7 +126,7 @@ def test_rules_that_are_switched_on_take_people_through_the_journey(odoo: Any, h
         rules = drafts(odoo, RULE, "name")
         on = [row["id"] for name, row in rules.items() if name.startswith(JOURNEYS)]
         odoo.call(RULE, "write", ids=on, vals={"active": True})
-        make = {"x_cio_lifecycle_stage": "lead", "is_company": False}
+        make = {"city": "Köln"}
         pro, free, buyer, payer, rich = odoo.call(
             PARTNER,
             "create",

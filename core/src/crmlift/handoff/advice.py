@@ -179,4 +179,4 @@ class Advisor(Protocol):
         """Say how to build a journey with the CRM's own automation."""
 
     def package(self, artefacts: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
-        """Return what an admin imports in one go, by file name: the artefacts by item and name, put together."""
+        """Return what an admin imports in one go, by file name: the artefacts, by item and name, in one."""

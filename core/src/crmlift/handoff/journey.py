@@ -78,6 +78,11 @@ class Trigger(Part):
     segments: list[str] = []
     fields: dict[str, Any] = {}
 
+    @property
+    def by_call(self) -> bool:
+        """Whether a call of the API lets people in, and nothing that they are or do."""
+        return self.kind == "API"
+
 
 class Journey(Part):
     """A campaign from its trigger to its exits.

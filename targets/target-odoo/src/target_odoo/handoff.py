@@ -51,7 +51,7 @@ class OdooAdvisor:
         begins = _begins(journey, domain)
         lines = outline(journey, _step, lambda node: _branch(node, fields))
         artefacts: dict[str, str] = {}
-        if (domain is not None or trigger.event) and journey.steps:
+        if (domain is not None or trigger.event) and journey.steps and not trigger.by_call:
             start = _on_event(trigger.event, domain) if trigger.event else domain or []
             draft = drafted(journey, fields, start, on_event=bool(trigger.event))
             artefacts["automation.xml"] = draft.text
@@ -159,6 +159,9 @@ def _begins(journey: Journey, domain: Domain | None) -> str:
             f"Begins with the event {trigger.event}. Let your application write it to the model {EVENT}; "
             "the rule runs when a record is created."
         )
+    if trigger.by_call:
+        whom = f" to the contacts of {domain!r}" if domain is not None else ""
+        return f"Begins with a call of the API: let what calls it send a mailing{whom}."
     if domain is not None:
         return f"Begins when a contact is saved that meets {domain!r}: an automation rule of that domain."
     return f"Begins with {trigger.words}: choose the trigger by hand."

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
-from io import BytesIO
+
+from crmlift.handoff.archive import zipped
 
 MODULE = "customerio_handoff"
-_WHEN = (1980, 1, 1, 0, 0, 0)
-"""The same files make the same archive."""
 
 
 def module(files: Mapping[str, str]) -> bytes:
@@ -21,8 +19,5 @@ def module(files: Mapping[str, str]) -> bytes:
         "depends": ["contacts", "base_automation"],
         "data": list(files),
     }
-    found = BytesIO()
-    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in {"__manifest__.py": f"{manifest!r}\n", **files}.items():
-            archive.writestr(zipfile.ZipInfo(f"{MODULE}/{name}", _WHEN), text)
-    return found.getvalue()
+    named = {"__manifest__.py": f"{manifest!r}\n", **files}
+    return zipped({f"{MODULE}/{name}": text for name, text in named.items()})
