@@ -92,29 +92,35 @@ def _of_events(segment: Segment, fields: Fields) -> Advice:
     files = {"schedule.xml": drafts.tag_job(f"segment_{segment.id}", segment.name, code)}
     steps = [
         "schedule.xml has a scheduled action, not active, that counts the events every day and gives the tag "
-        "to whom the rule picks, and to nobody else. Look at it, then switch it on.",
+        "to whom the rule picks, and to nobody else. Look at it, then switch it on (Odoo 17: with -1 calls).",
         f"It counts what was loaded, and what your application goes on to write to the model {EVENT}.",
     ]
-    domain = OdooDomain(fields, ENTITY).members(segment)
-    return _advice(segment, people.exactness, people.lost, domain, steps, files)
+    return _advice(segment, people.exactness, people.lost, _tag(segment, fields)[0], steps, files)
 
 
 def _tagged(segment: Segment, fields: Fields, lost: list[str]) -> Advice:
     """A segment whose people are known by its tag alone."""
-    translator = OdooDomain(fields, ENTITY)
-    found = translator.members(segment)
-    lost = [*lost, *(one for one in translator.lost if one not in lost)]
-    exactness = Exactness.BY_HAND if segment.dynamic or found is None else translator.exactness
+    domain, more = _tag(segment, fields)
+    exactness = Exactness.PARTIAL if more else Exactness.EXACT
+    if segment.dynamic or domain is None:
+        exactness = Exactness.BY_HAND
     steps = []
-    if found is not None:
+    if domain is not None:
         steps.append(f"The tag “{segment.name}” is on those who were in it when it was loaded.")
     if segment.dynamic:
         steps.append("Build a filter of your own under Contacts, and save it as a favourite.")
         steps += [f"By hand: {words.condition(did)}." for did in fields.deeds(segment.tree)]
     else:
         steps.append("People were put in by hand in Customer.io: put the tag on by hand in Odoo.")
-    domain = None if found is None else translator.all_of([*_people(fields), found])
+    lost = [*lost, *(one for one in more if one not in lost)]
     return _advice(segment, exactness, lost, domain, steps, {})
+
+
+def _tag(segment: Segment, fields: Fields) -> tuple[Domain | None, list[str]]:
+    """The domain of those who have a segment's tag, and what that loses."""
+    translator = OdooDomain(fields, ENTITY)
+    found = translator.members(segment)
+    return None if found is None else translator.all_of([*_people(fields), found]), translator.lost
 
 
 def _advice(
