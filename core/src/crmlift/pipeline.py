@@ -19,6 +19,7 @@ from crmlift.destination import CountsMessages, Destination, Severity
 from crmlift.errors import InputError, Refusal, RunStopped
 from crmlift.hooks.manager import Hooks
 from crmlift.hooks.twins import follow_owners
+from crmlift.hookspecs import RunKind
 from crmlift.ledger import DeadLetter, Ledger
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.loader import Loader
@@ -62,10 +63,12 @@ class Pipeline:
         checkpoint_rows: int = 20_000,
         validate: bool = True,
         stop_above_percent: float = 50,
+        kind: RunKind = "load",
     ) -> None:
         self.counts = Counts()
         self.engine = Engine(mapping)
         self._hooks = Hooks(mapping.hooks)
+        self._kind = kind
         self._mapping = mapping
         self._crm = destination
         self._ledger = ledger
@@ -98,6 +101,7 @@ class Pipeline:
             run_id=self.run,
             destination=mapping.destination,
             workspace=mapping.workspace,
+            kind=kind,
         )
 
     def _prepare(self) -> None:
@@ -325,13 +329,13 @@ class Pipeline:
         for entity, counter in self.counts.entities.items():
             self._hooks.tell("crmlift_entity_finished", run_id=self.run, entity=entity, counts=dict(counter))
         self._ledger.runs.finish(status, self.counts.as_dict())
-        self._hooks.tell("crmlift_run_finished", run_id=self.run, status=status)
+        self._hooks.tell("crmlift_run_finished", run_id=self.run, status=status, kind=self._kind)
         return status
 
     def stop(self) -> None:
         """Close the run after an error; what was settled stays."""
         self._ledger.runs.finish("stopped", self.counts.as_dict())
-        self._hooks.tell("crmlift_run_finished", run_id=self.run, status="stopped")
+        self._hooks.tell("crmlift_run_finished", run_id=self.run, status="stopped", kind=self._kind)
 
     def _decide_deferred(self) -> None:
         """Send what waited for the end of the input the whole way; hooks can defer it no more."""

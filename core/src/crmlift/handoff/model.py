@@ -28,6 +28,7 @@ class Kind(StrEnum):
     BROADCAST = "broadcast"
     NEWSLETTER = "newsletter"
     TRANSACTIONAL = "transactional"
+    BECAME = "became"
     PUSH = "push"
     SETTINGS = "settings"
     DELETED = "deleted"

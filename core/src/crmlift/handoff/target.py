@@ -43,6 +43,12 @@ class HandoffTarget(Listener):
             description="Mapping that says which CRM field holds what; the target's own by default.",
         ),
         th.Property(
+            "ledger_url",
+            th.StringType,
+            title="Ledger URL",
+            description="SQLAlchemy URL of the target's ledger, to say how many of each segment were loaded.",
+        ),
+        th.Property(
             "show_people",
             th.BooleanType,
             default=False,
@@ -61,7 +67,8 @@ class HandoffTarget(Listener):
         """What was read so far. A target or mapping that cannot be used is named before anything is read."""
         if self._gathered is None:
             self.take_signals()
-            self._destination = destination(self.config.get("target"), self.config.get("mapping"))
+            named = (self.config.get(name) for name in ("target", "mapping", "ledger_url"))
+            self._destination = destination(*named)
             self._gathered = Gathered(show_people=self.config["show_people"])
         return self._gathered
 

@@ -23,6 +23,7 @@ TITLES = {
     Kind.BROADCAST: "API-triggered broadcasts",
     Kind.NEWSLETTER: "Newsletters",
     Kind.TRANSACTIONAL: "Transactional messages",
+    Kind.BECAME: "What became what",
     Kind.PUSH: "Push",
     Kind.SETTINGS: "Settings",
     Kind.DELETED: "Deleted profiles",
