@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import datetime
+import json
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,6 +146,19 @@ def prove(project: Project, crm: str, loaded: People, *, merging: bool) -> None:
         sizes[id] = len(held)
     assert sizes["15"] == 0, "one of them has nobody in it"
     assert sum(size > 0 for size in sizes.values()) == len(sizes) - 1
+    check_loaded(folder, merging=merging)
+
+
+def check_loaded(folder: Path, *, merging: bool) -> None:
+    """Every membership that was held was loaded; people who were merged have one between them."""
+    item = json.loads((folder / "items" / "became-crm.json").read_text())
+    (segments,) = [table["rows"] for table in item["tables"] if table["title"] == "Segments"]
+    for id, _, became, held, loaded, _ in segments:
+        if loaded:
+            assert became.startswith(("tag “", "campaign “"))
+            assert int(loaded.replace(",", "")) <= int(held.replace(",", "")), f"segment {id}"
+            assert merging or loaded == held, f"segment {id}"
+    assert {row[0] for row in segments if not row[4]} == {"16"}, "the archived one became nothing"
 
 
 def people(folder: Path, segment: str) -> dict[str, str]:
