@@ -115,7 +115,7 @@ def _entry(item: Item) -> Entry:
 
 def _summary(item: Item) -> str:
     if item.kind is Kind.SEGMENT:
-        by = item.rule.words if item.rule else "by hand"
+        by = item.rule.words if item.rule else "put in by hand"
         return f"{item.members.counted:,} people: {by}" if item.members else by
     if item.journey is not None:
         return f"{item.journey.trigger.words}; {len(item.journey.steps)} steps"

@@ -135,7 +135,7 @@ def _advice(
     if domain is not None:
         name = f"Customer.io: {segment.name}"
         favourite = drafts.saved_filter(f"segment_{segment.id}", name, domain)
-        files = {"domain.txt": f"{domain!r}\n", "filter.xml": favourite, **files}
+        files = {**files, "domain.txt": f"{domain!r}\n", "filter.xml": favourite}
         steps = [*steps, "Import filter.xml, or paste domain.txt as a custom filter (developer mode)."]
     return Advice(crm=CRM, exactness=exactness, lost=lost, steps=steps, artefacts=files)
 
