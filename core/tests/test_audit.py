@@ -50,14 +50,13 @@ def test_a_run_that_loaded_writes_the_documents_for_its_crm(written):
 @pytest.mark.parametrize(
     ("kind", "status", "options"),
     [
-        ("plan", "complete", {}),
         ("rehearsal", "complete", {}),
         ("retry", "complete", {}),
         ("load", "stopped", {}),
         ("load", "complete", {"each_run": False}),
     ],
 )
-def test_plans_samples_retries_and_broken_runs_write_nothing(written, kind, status, options):
+def test_samples_retries_and_broken_runs_write_nothing(written, kind, status, options):
     run(kind, status, **options)
     assert written == []
 

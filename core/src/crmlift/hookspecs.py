@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from crmlift.handoff.model import Handoff, Item
     from crmlift.propose.evidence import Evidence, Trait
 
-RunKind = Literal["load", "plan", "rehearsal", "retry"]
-"""What a run is for: all that the tap sends, or a plan of that, a sample, or what was rejected before."""
+RunKind = Literal["load", "rehearsal", "retry"]
+"""What a run is for: all that the tap sends, a sample of it, or what was rejected before."""
 
 Page = tuple[str, Sequence[str], "Sequence[Record]"]
 """Records to load: their stream, its key properties, and some records of it."""
@@ -61,7 +61,7 @@ def crmlift_propose(traits: Sequence[Trait]) -> Sequence[Sequence[Evidence]] | N
 
 @hookspec
 def crmlift_run_started(run_id: int, destination: str, workspace: str, kind: RunKind) -> None:
-    """Be told that a run begins, before anything is written; of the kind `plan`, nothing ever is."""
+    """Be told that a run begins, before anything is written."""
 
 
 @hookspec

@@ -29,6 +29,7 @@ distinct values there are (K minimum values, Bar-Yossef and others, 2002).
 SKETCH_ROWS = 1_000_000
 MOST_ATTRIBUTES = 5_000
 _VALUE_CHARACTERS = 200
+_SHRUNK_MB = 16
 _IDS_IN_NAMES = r'\."[^"]*@[^"]*"|\."?[0-9]{3,}"?|\."?[0-9a-fA-F]{8}-?[0-9a-fA-F-]{12,}"?'
 
 # Many records share few cells, so all that follows works on cells: path, type, value and how often.
@@ -146,6 +147,10 @@ class Store:
         for stream, spool in self._waiting.items():
             self._take_in(stream, spool)
         self._compact()
+
+    def shrink(self) -> None:
+        """Give back the memory of what lies on disk, too; questions are slow from now on."""
+        self.sql.execute(f"set memory_limit = '{_SHRUNK_MB}MB'")
 
     def close(self) -> None:
         """Remove everything."""
