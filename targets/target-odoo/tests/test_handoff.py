@@ -272,6 +272,17 @@ def test_where_events_are_not_loaded_a_segment_of_them_is_by_hand() -> None:
     assert "schedule.xml" not in advice.artefacts
 
 
+def test_where_events_are_not_loaded_no_draft_needs_their_model() -> None:
+    rules = {stream: rules for stream, rules in MAPPING.streams.items() if stream != "activities"}
+    unloaded = Fields(MAPPING.model_copy(update={"streams": rules}), Seen(), {"7": VIP, "8": PRO})
+    advice = TargetOdoo.advisor.journey(journey("signed_up"), unloaded)
+    assert (advice.exactness, advice.artefacts) == (Exactness.BY_HAND, {})
+    text = TargetOdoo.advisor.journey(journey(), unloaded).artefacts["automation.xml"]
+    checked(text)
+    assert "x_cio_event" not in text
+    assert "x_event_id" not in text
+
+
 def test_all_drafts_are_one_module_to_import() -> None:
     artefacts = {"segment-8": TargetOdoo.advisor.segment(PRO, fields(PRO)).artefacts,
                  "campaign-1": TargetOdoo.advisor.journey(journey(), fields(VIP, PRO)).artefacts}  # fmt: skip

@@ -107,10 +107,19 @@ def test_a_segment_of_events_lists_people_by_their_tasks() -> None:
     }
     found = Segment("9", "Visitors", True, parse(raw))
     advice = ADVISOR.segment(found, fields(found))
-    assert advice.exactness is Exactness.BY_HAND
+    assert advice.exactness is Exactness.PARTIAL
+    assert not any("cross filter" in step for step in advice.steps), "a report does not count"
     assert advice.artefacts["people-1.soql"].endswith(
         "cio_sent_at__c = LAST_N_DAYS:10 GROUP BY WhoId HAVING COUNT(Id) >= 3\n"
     )
+
+
+def test_who_did_something_at_all_is_a_cross_filter_of_a_report() -> None:
+    raw = {"event": {"name": "visit", "type": "event"}, "within": 864_000}
+    both = Segment("9", "Visitors", True, parse({"and": [raw, cmp("company", "exists")]}))
+    advice = ADVISOR.segment(both, fields(both))
+    assert advice.exactness is Exactness.PARTIAL
+    assert any("visit and Sent at greater or equal LAST 10 DAYS" in step for step in advice.steps)
 
 
 def test_every_query_is_one_for_anothers_parser(node: Callable[..., Any]) -> None:

@@ -218,6 +218,8 @@ def test_flows_are_drafts_and_valid_for_other_readers_of_metadata(node: Callable
         ("<queriedFields>Id</queriedFields>", "<object>Lead</object>", "recordLookups/# is not known"),
         ("<timeSource>RecordTriggerEvent</timeSource>", "<description>late</description>", "is out of order"),
         ("<conditionLogic>and</conditionLogic>", "", "conditionLogic is missing"),
+        ("<offsetUnit>Hours<", "<offsetUnit>Fortnights<", "offsetUnit may not be Fortnights"),
+        ("<status>Draft<", "<status>Active<", "status may not be Active"),
     ],
 )  # fmt: skip
 def test_the_other_readers_find_what_is_wrong(node: Callable[..., Any], was: str, becomes: str, problem: str):

@@ -14,6 +14,7 @@ from crmlift.handoff import words
 from crmlift.handoff.advice import Fields, Segment
 from crmlift.handoff.conditions import All, AnyOf, Compare, Did, Node, Not
 from crmlift.handoff.translate import Translator
+from crmlift.mapping.model import Rule
 from target_odoo.domains import ENTITY, Domain, OdooDomain
 from target_odoo.kinds import EVENT, PARTNER
 
@@ -94,7 +95,7 @@ class OdooPeople(Translator[str]):
 
     def did(self, did: Did) -> str | None:
         """Contacts with enough events that pass the test of their properties."""
-        rules = [rule for rule in self.fields.mapping.streams.get("activities", []) if rule.entity == "event"]
+        rules = event_rules(self.fields)
         if not rules:
             return None
         test = _change(did) if did.change else "None" if did.filters is None else _lambda(did.filters)
@@ -108,6 +109,11 @@ class OdooPeople(Translator[str]):
                 "that is not found."
             )
         return f"did({event_domain(did)!r}, {did.within_seconds or 0}, {did.times}, {test})"
+
+
+def event_rules(fields: Fields) -> list[Rule]:
+    """Return the mapping's rules that make records of the model of events; without any, it is not there."""
+    return [rule for rule in fields.mapping.streams.get("activities", []) if rule.entity == "event"]
 
 
 def event_domain(did: Did) -> Domain:

@@ -51,7 +51,8 @@ class OdooAdvisor:
         begins = _begins(journey, domain)
         lines = outline(journey, _step, lambda node: _branch(node, fields))
         artefacts: dict[str, str] = {}
-        if (domain is not None or trigger.event) and journey.steps and not trigger.by_call:
+        begins_with = deeds.event_rules(fields) if trigger.event else domain
+        if begins_with and journey.steps and not trigger.by_call:
             start = _on_event(trigger.event, domain) if trigger.event else domain or []
             draft = drafted(journey, fields, start, on_event=bool(trigger.event))
             artefacts["automation.xml"] = draft.text
@@ -135,7 +136,7 @@ def _advice(
     if domain is not None:
         name = f"Customer.io: {segment.name}"
         favourite = drafts.saved_filter(f"segment_{segment.id}", name, domain)
-        files = {**files, "domain.txt": f"{domain!r}\n", "filter.xml": favourite}
+        files = {"domain.txt": f"{domain!r}\n", "filter.xml": favourite, **files}
         steps = [*steps, "Import filter.xml, or paste domain.txt as a custom filter (developer mode)."]
     return Advice(crm=CRM, exactness=exactness, lost=lost, steps=steps, artefacts=files)
 

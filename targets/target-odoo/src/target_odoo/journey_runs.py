@@ -20,10 +20,15 @@ _FIELDS = (
 _INDEXED = {"x_partner_id", "x_event_id", "x_step"}
 
 
-def add_model(file: DataFile) -> None:
-    """Add the model to a file; each journey's file has it, under the same ids, to stand alone."""
+def add_model(file: DataFile, *, with_events: bool) -> None:
+    """Add the model to a file; each journey's file has it, under the same ids, to stand alone.
+
+    A link to an event needs the model of events, which a run makes if the mapping loads any.
+    """
     file.record("ir.model", _MODEL, name="Customer.io journey run", model=RUN)
     for name, label, ttype, relation in _FIELDS:
+        if relation == EVENT and not with_events:
+            continue
         values = {"name": name, "field_description": label, "ttype": ttype}
         if relation:
             values |= {"relation": relation, "on_delete": "cascade"}

@@ -15,6 +15,7 @@ from crmlift.handoff import words
 from crmlift.handoff.advice import Exactness, Fields
 from crmlift.handoff.conditions import Compare, Did, Node
 from crmlift.handoff.journey import Journey, Step, StepKind, Way
+from target_odoo.deeds import event_rules
 from target_odoo.domains import ENTITY, Domain, OdooDomain
 from target_odoo.drafts import DataFile, refer
 from target_odoo.journey_runs import RUN, SINCE, add_model
@@ -51,7 +52,8 @@ class _Writer:
         self.file = DataFile()
         self.lost: list[str] = []
         self.by_hand: list[str] = []
-        add_model(self.file)
+        self.with_events = bool(event_rules(fields))
+        add_model(self.file, with_events=self.with_events)
 
     # -- what begins, what ends ---------------------------------------------------------------------
 
@@ -60,6 +62,7 @@ class _Writer:
         again = ""
         if self.journey.again:
             again = ", ('x_event_id', '=', found.id)" if on_event else ", ('x_step', '!=', False)"
+        begun_by = ", 'x_event_id': found.id" if on_event else ""
         code = (
             "for found in records:\n"
             f"    partner = {'found.x_partner_id' if on_event else 'found'}\n"
@@ -67,8 +70,8 @@ class _Writer:
             f"('x_journey', '=', {self.journey.id!r}){again}])\n"
             "    if partner and not runs:\n"
             f"        env[{RUN!r}].create({{'x_partner_id': partner.id, 'x_journey': {self.journey.id!r}, "
-            f"'x_step': {self.journey.first_step()!r}, 'x_since': datetime.datetime.now(), "
-            f"'x_event_id': {'found.id' if on_event else 'False'}}})\n"
+            f"'x_step': {self.journey.first_step()!r}, 'x_since': datetime.datetime.now()"
+            f"{begun_by}}})\n"
         )
         trigger = "on_create" if on_event else "on_create_or_write"
         model = EVENT if on_event else PARTNER
@@ -111,7 +114,7 @@ class _Writer:
         if step.kind is StepKind.UPDATE and step.changes:
             if values := self._values(step):
                 return f"    run.x_partner_id.write({values!r})\n"
-        elif step.kind is StepKind.EVENT and step.event:
+        elif step.kind is StepKind.EVENT and step.event and self.with_events:
             return (
                 f"    env[{EVENT!r}].create({{'x_name': {step.event!r}, 'x_type': 'event', "
                 "'x_partner_id': run.x_partner_id.id, 'x_occurred_at': datetime.datetime.now()})\n"
@@ -167,7 +170,7 @@ class _Writer:
         for n, way in enumerate(ways, 1):
             if way.wait_seconds:
                 self._wait(step, way.wait_seconds, way)
-            elif event := _awaited(way.condition):
+            elif (event := _awaited(way.condition)) and self.with_events:
                 self._when_event(step, way, event, n)
             elif way.condition is not None and (domain := self._domain(way.condition)) is not None:
                 self._rule(step, "", self._to(way), n=n, more=of_run(domain))

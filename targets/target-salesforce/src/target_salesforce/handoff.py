@@ -50,8 +50,11 @@ class SalesforceAdvisor:
                 f"people-{n}.soql lists who “{words.condition(did)}”, of the tasks that were loaded: "
                 "no query takes tasks inside another, so let a scheduled flow put them in the campaign."
             )
+            steps += _cross_filter(did)
         exactness = Exactness.PARTIAL if lost else Exactness.EXACT
-        if not found or told:
+        if isinstance(segment.tree, Did):
+            exactness = Exactness.PARTIAL  # one query says it, but for what is lost
+        elif not found or told:
             exactness = Exactness.BY_HAND
         return Advice(crm=CRM, exactness=exactness, lost=lost, steps=steps, artefacts=artefacts)
 
@@ -128,13 +131,29 @@ def _tasks(did: Did, lost: list[str]) -> str:
     where = [f"cio_event_name__c = {quoted(did.event)}"]
     where.append(f"cio_event_type__c = '{'attribute_change' if did.change else 'event'}'")
     if did.within_seconds:
-        days = max(1, round(did.within_seconds / _DAY))
-        where.append(f"cio_sent_at__c = LAST_N_DAYS:{days}")
+        where.append(f"cio_sent_at__c = LAST_N_DAYS:{_days(did.within_seconds)}")
         lost.append(f"“{words.condition(did)}” is counted in whole days.")
     if did.filters is not None:
         lost.append(f"“{words.condition(did.filters)}” is in a long text, which no query looks into.")
     having = f" HAVING COUNT(Id) >= {did.times}" if did.times > 1 else ""
     return f"SELECT WhoId, COUNT(Id) FROM Task WHERE {' AND '.join(where)} GROUP BY WhoId{having}"
+
+
+def _cross_filter(did: Did) -> list[str]:
+    """How a report says that somebody did something at all: it cannot count, nor look into long texts."""
+    if did.times > 1 or did.filters is not None or did.change:
+        return []
+    since = (
+        f" and Sent at greater or equal LAST {_days(did.within_seconds)} DAYS" if did.within_seconds else ""
+    )
+    return [
+        f"In a report, “{words.condition(did)}” is a cross filter: leads (or contacts) with activities, "
+        f"whose Customer.io event equals {did.event}{since}; without activities, for those who did not."
+    ]
+
+
+def _days(seconds: int) -> int:
+    return max(1, round(seconds / _DAY))
 
 
 def _trigger(journey: Journey, translator: Clauses, lost: list[str]) -> Tree | Filter | None:

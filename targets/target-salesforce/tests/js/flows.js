@@ -28,6 +28,20 @@ const NEW = {
   },
 };
 
+// Values of some elements, by the same guide.
+const VALUES = {
+  "FlowCondition.operator": /^(EqualTo|NotEqualTo|GreaterThan|LessThan|GreaterThanOrEqualTo|LessThanOrEqualTo|StartsWith|EndsWith|Contains|IsNull)$/,
+  "FlowAssignmentItem.operator": /^(Assign|Add)$/,
+  "FlowScheduledPath.offsetUnit": /^(Minutes|Hours|Days|Weeks|Months)$/,
+  "FlowScheduledPath.timeSource": /^(RecordTriggerEvent|RecordField)$/,
+  "FlowStart.recordTriggerType": /^(Create|Update|CreateAndUpdate|Delete)$/,
+  "FlowStart.triggerType": /^RecordAfterSave$/,
+  "FlowVariable.dataType": /^(String|Number|Boolean|Date|DateTime|SObject)$/,
+  "Flow.status": /^Draft$/,
+  "Flow.processType": /^AutoLaunchedFlow$/,
+};
+VALUES["FlowRecordFilter.operator"] = VALUES["FlowCondition.operator"];
+
 function chain(type) {
   const schema = NEW[type] ?? ApiSchemas[type];
   return [...(schema.extends ? chain(schema.extends) : []), { type, props: { ...schema.props, ...LATER[type] } }];
@@ -51,6 +65,8 @@ function check(type, element, path) {
     if (!Array.isArray(kind) && values.length > 1) found.push(`${path}/${name} is there twice`);
     const base = (Array.isArray(kind) ? kind[0] : kind).replace("?", "");
     for (const value of values) {
+      const legal = VALUES[`${type}.${name}`];
+      if (legal && !legal.test(value)) found.push(`${path}/${name} may not be ${value}`);
       if (base === "string") continue;
       if (base === "number" || base === "boolean") {
         const fits = base === "number" ? !Number.isNaN(Number(value)) && value !== "" : /^(true|false)$/.test(value);
