@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from crmlift.destination import FieldType
+from crmlift.handoff import words
 from crmlift.handoff.conditions import Did, InSegment, Node, walk
 from crmlift.handoff.journey import Journey
 from crmlift.mapping.model import FieldMap, Rule
@@ -127,6 +128,19 @@ class Fields:
             if path.startswith(prefix):
                 return path.removeprefix(prefix)
         return path
+
+    def sets(self, changes: Mapping[str, Any], entity: str) -> dict[str, str]:
+        """Return the texts that an entity's fields get where attributes change; empty where one gets none so.
+
+        Liquid in a value, and fields that hold no text, are for a person to look at.
+        """
+        found = {}
+        for attribute, value in changes.items():
+            held = self.holding(attribute, entity)
+            if held is None or held.conversion not in ("", "text") or "{{" in str(value):
+                return {}
+            found[held.field] = words.plain(value)
+        return found
 
     def kinds(self, attribute: str) -> frozenset[str]:
         """Return the JSON types that an attribute's values have, where that was seen."""

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from crmlift.handoff import words
 from crmlift.handoff.advice import Exactness, Fields
-from crmlift.handoff.conditions import Compare, Did, Node
+from crmlift.handoff.conditions import Node, awaited_event
 from crmlift.handoff.journey import Journey, Step, StepKind, Way
 from target_odoo.deeds import event_rules
 from target_odoo.domains import ENTITY, Domain, OdooDomain
@@ -21,7 +21,7 @@ from target_odoo.drafts import DataFile, refer
 from target_odoo.journey_runs import RUN, SINCE, add_model
 from target_odoo.kinds import EVENT, PARTNER
 
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minutes", 60))
+_UNITS = {"day": "day", "hour": "hour", "minute": "minutes"}
 _NOBODY: Domain = [("id", "=", 0)]
 
 
@@ -112,7 +112,7 @@ class _Writer:
     def _does(self, step: Step) -> str:
         """What a step does to a run, before the run goes on."""
         if step.kind is StepKind.UPDATE and step.changes:
-            if values := self._values(step):
+            if values := self.fields.sets(step.changes, ENTITY):
                 return f"    run.x_partner_id.write({values!r})\n"
         elif step.kind is StepKind.EVENT and step.event and self.with_events:
             return (
@@ -124,16 +124,6 @@ class _Writer:
         self.by_hand.append(step.title)
         kind = step.channel or step.kind.value
         return f"    pass  # TO DO, nothing is done or sent here: {_line(f'{kind}: {step.line}')}\n"
-
-    def _values(self, step: Step) -> dict[str, object]:
-        """The fields that a step sets; empty where one of them cannot be set so."""
-        values: dict[str, object] = {}
-        for attribute, value in step.changes.items():
-            held = self.fields.holding(attribute, ENTITY)
-            if held is None or held.conversion not in ("", "text") or "{{" in str(value):
-                return {}
-            values[held.field] = words.plain(value)
-        return values
 
     def _branch(self, step: Step, ways: list[Way]) -> None:
         """A rule for each way: its own condition, and none of those before."""
@@ -160,9 +150,9 @@ class _Writer:
         if not seconds:
             self._rule(step, "", self._to(way))
             return
-        number, unit = _span(seconds)
+        number, unit = words.in_one_unit(seconds)
         rule = self._rule(step, "", self._to(way), trigger="on_time", trg_date_range=str(number),
-                          trg_date_range_type=unit)  # fmt: skip
+                          trg_date_range_type=_UNITS[unit])  # fmt: skip
         refer(rule, "trg_date_id", SINCE)
 
     def _wait_until(self, step: Step, ways: list[Way]) -> None:
@@ -170,7 +160,7 @@ class _Writer:
         for n, way in enumerate(ways, 1):
             if way.wait_seconds:
                 self._wait(step, way.wait_seconds, way)
-            elif (event := _awaited(way.condition)) and self.with_events:
+            elif (event := awaited_event(way.condition)) and self.with_events:
                 self._when_event(step, way, event, n)
             elif way.condition is not None and (domain := self._domain(way.condition)) is not None:
                 self._rule(step, "", self._to(way), n=n, more=of_run(domain))
@@ -262,22 +252,6 @@ def _by_share(ways: list[Way]) -> list[tuple[str, Way]]:
 def _by_language(ways: list[Way]) -> list[tuple[str, Way]]:
     """By the contact's language, whatever its country; the last is for all others."""
     return [(f"(run.x_partner_id.lang or '').startswith({way.label[:2]!r})", way) for way in ways]
-
-
-def _awaited(node: Node | None) -> str | None:
-    """The event whose coming is awaited, where that is all of a condition."""
-    match node:
-        case Compare(owner="awaited event", field="name", operator="eq", value=str(name)):
-            return name
-        case Did(event=name, change=False, filters=None):
-            return name
-    return None
-
-
-def _span(seconds: int) -> tuple[int, str]:
-    """A span in the largest unit that says it exactly; minutes are rounded up."""
-    unit, length = next(((unit, length) for unit, length in _UNITS if seconds % length == 0), _UNITS[-1])
-    return max(1, -(-seconds // length)), unit
 
 
 def _line(text: str) -> str:

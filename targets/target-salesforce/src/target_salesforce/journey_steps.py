@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from crmlift.handoff import words
 from crmlift.handoff.advice import Fields
-from crmlift.handoff.conditions import Compare, Did, Node
+from crmlift.handoff.conditions import Node, awaited_event
 from crmlift.handoff.journey import Journey, Step, StepKind, Way
 from crmlift.handoff.xml_file import child
 from target_salesforce import flow_file as xml
@@ -61,7 +60,7 @@ class Steps:
                 return self.decision(step, "", {way.end: self.element(self.goes(way)) for way in ways}, 0)
             case StepKind.GATE:
                 return goes
-            case StepKind.UPDATE if values := self._values(step):
+            case StepKind.UPDATE if values := self.fields.sets(step.changes, self.entity):
                 return self._update(step, values, goes)
             case StepKind.EVENT if step.event:
                 return self._create(step, step.event, goes)
@@ -79,16 +78,6 @@ class Steps:
         xml.put(item, "value", {"stringValue": f"{what}\n"})
         xml.connect(made, "connector", goes)
         return name
-
-    def _values(self, step: Step) -> dict[str, str]:
-        """The fields that a step sets; empty where one of them cannot be set so."""
-        found = {}
-        for attribute, value in step.changes.items():
-            held = self.fields.holding(attribute, self.entity)
-            if held is None or held.conversion not in ("", "text") or "{{" in str(value):
-                return {}
-            found[held.field] = words.plain(value)
-        return found
 
     def _update(self, step: Step, values: dict[str, str], goes: str | None) -> str:
         name = self.file.name(step.title)
@@ -150,7 +139,7 @@ class Steps:
             self.asked[held.field] = None
             left = f"{PERSON}.{held.field}"
             return xml.condition(left, "StartsWith", {"stringValue": way.label[:2]}), None
-        if step.kind is StepKind.WAIT_UNTIL and (event := _awaited(way.condition)):
+        if step.kind is StepKind.WAIT_UNTIL and (event := awaited_event(way.condition)):
             found = self._look_for(step, event, since, decision)
             return xml.condition(f"{found}.Id", "IsNull", {"booleanValue": "false"}), found
         if way.condition is not None and (view := self.view(way.condition)) is not None:
@@ -236,13 +225,3 @@ def decides(step: Step) -> bool:
 def waits(step: Step) -> int | None:
     """How long people wait at a step, at most; None where they do not."""
     return step.seconds if step.kind in (StepKind.WAIT, StepKind.WAIT_UNTIL) and step.seconds else None
-
-
-def _awaited(node: Node | None) -> str | None:
-    """The event whose coming is awaited, where that is all of a condition."""
-    match node:
-        case Compare(owner="awaited event", field="name", operator="eq", value=str(name)):
-            return name
-        case Did(event=name, change=False, filters=None):
-            return name
-    return None

@@ -19,9 +19,6 @@ from target_salesforce.clauses import SOBJECTS, Filter, Tree
 from target_salesforce.flow_file import FlowFile
 from target_salesforce.journey_steps import PERSON, Steps, decides, filter_by, waits
 
-_DAY = 86_400
-_UNITS = (("Days", _DAY), ("Hours", 3_600), ("Minutes", 60))
-
 
 @dataclass
 class Draft:
@@ -104,13 +101,13 @@ class _Writer:
         target = self._stage(label, self._again(first, 0, after, {}))
         if target is None:
             return
-        number, unit = _in_units(after.seconds)
+        number, unit = words.in_one_unit(after.seconds)
         path = ET.SubElement(start, "scheduledPaths")
         child(path, "name", self.file.name(f"After {words.span(after.seconds)}"))
         child(path, "label", label[:80])
         xml.connect(path, "connector", target)
         child(path, "offsetNumber", str(number))
-        child(path, "offsetUnit", unit)
+        child(path, "offsetUnit", f"{unit.title()}s")
         child(path, "timeSource", "RecordTriggerEvent")
 
     def _stage(self, label: str, target: str | None, *, filtered: bool = False) -> str | None:
@@ -191,9 +188,3 @@ class _Writer:
         if step.kind is StepKind.WAIT_UNTIL:
             return self.steps.after(step)
         return self.steps.element(self.steps.goes(ways[0])) if ways else None
-
-
-def _in_units(seconds: int) -> tuple[int, str]:
-    """A span in the largest unit that says it exactly; minutes are rounded up."""
-    unit, length = next(((unit, length) for unit, length in _UNITS if seconds % length == 0), _UNITS[-1])
-    return -(-seconds // length), unit
