@@ -193,9 +193,9 @@ def _spellings(known: list[tuple[Any, ...]]) -> dict[tuple[str, str, str], set[s
 
 def _people(store: Store, options: Options) -> model.People:
     query = """
-    with life as (
+    with last as (select who, max(moment) as moment from signs group by who), life as (
       select greatest(max(p.seen), max(s.moment)) as moment
-      from persons p left join signs s using (who) group by p.who
+      from persons p left join last s using (who) group by p.who
     )
     select count(*) filter (moment >= $since), count(*) filter (moment < $since),
            count(*) filter (moment is null)
