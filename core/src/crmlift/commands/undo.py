@@ -25,7 +25,7 @@ def retry(target: str | None, config_file: Path | None, *, as_json: bool) -> Non
     project = open_project(target, config_file)
     mapping, approval = read_approved(project.mapping_path)
     with project.opened() as (_, ledger, crm):
-        pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest)
+        pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest, kind="retry")
         tried = retrying.retry(pipeline, ledger)
         status = pipeline.finish()
         left = len(ledger.letters.all(fate="rejected"))

@@ -16,6 +16,7 @@ from crmlift.destination import Destination
 from crmlift.errors import InputError
 from crmlift.hooks.manager import Hooks
 from crmlift.hooks.twins import follow_owners
+from crmlift.hookspecs import RunKind
 from crmlift.ledger import Ledger
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.loader import Loader
@@ -54,6 +55,7 @@ class Pipeline:
         validate: bool = True,
         stop_above_percent: float = 50,
         trial: bool = False,
+        kind: RunKind = "load",
     ) -> None:
         self.counts = Counts()
         self.engine = Engine(mapping)
@@ -75,6 +77,7 @@ class Pipeline:
         self._verdicts = Verdicts(ledger, self.counts)
         self._silence = Silence(destination)
         self._trial = trial
+        self._kind = kind
         self._streams: dict[str, Stream] = {}
         self._current = ""
         self._states: deque[tuple[int, Any]] = deque()
@@ -83,7 +86,12 @@ class Pipeline:
         self._in_hand: int | None = None
         make_ready(mapping, destination, self.engine.entities())
         self.run = ledger.runs.start(mapping_digest)
-        self._tell("crmlift_run_started", destination=mapping.destination, workspace=mapping.workspace)
+        self._tell(
+            "crmlift_run_started",
+            destination=mapping.destination,
+            workspace=mapping.workspace,
+            kind=self._kind,
+        )
 
     def _tell(self, event: str, **facts: object) -> None:
         if not self._trial:
@@ -248,13 +256,13 @@ class Pipeline:
         for entity, counter in self.counts.entities.items():
             self._tell("crmlift_entity_finished", entity=entity, counts=dict(counter))
         self._ledger.runs.finish(status, self.counts.as_dict())
-        self._tell("crmlift_run_finished", status=status)
+        self._tell("crmlift_run_finished", status=status, kind=self._kind)
         return status
 
     def stop(self) -> None:
         """Close the run after an error; what was settled stays."""
         self._ledger.runs.finish("stopped", self.counts.as_dict())
-        self._tell("crmlift_run_finished", status="stopped")
+        self._tell("crmlift_run_finished", status="stopped", kind=self._kind)
 
     def _decide_deferred(self) -> None:
         """Send what waited for the end of the input the whole way; hooks can defer it no more."""
