@@ -41,8 +41,7 @@ class Crm:
     """What tests must know of a CRM to lift into it.
 
     `people` are the entities that people become. `by_itself` are those of which the CRM makes rows on its
-    own, so that a run finds what its plan would create. In those of `by_order`, the order of the source
-    decides how often a row changes: twins may name different companies.
+    own, so that a run finds what its plan would create.
     """
 
     target: type[CrmTarget]
@@ -50,7 +49,6 @@ class Crm:
     secret: str
     refusal: str
     by_itself: frozenset[str] = frozenset()
-    by_order: frozenset[str] = frozenset()
 
     @property
     def short(self) -> str:
@@ -74,7 +72,6 @@ CRMS = (
         "client_secret",
         "Salesforce does not accept the login",
         by_itself=frozenset({"account_contact"}),
-        by_order=frozenset({"contact"}),
     ),
 )
 

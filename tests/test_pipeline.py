@@ -68,10 +68,7 @@ def planned(plan: dict[str, Any]) -> dict[str, dict[str, int]]:
 
 def comparable(crm: Crm, counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
     """The counts that a plan can foresee."""
-    found = {entity: dict(counter) for entity, counter in counts.items() if entity not in crm.by_itself}
-    for entity in crm.by_order & found.keys():
-        found[entity]["unchanged"] = found[entity].get("unchanged", 0) + found[entity].pop("updated", 0)
-    return found
+    return {entity: dict(counter) for entity, counter in counts.items() if entity not in crm.by_itself}
 
 
 def test_a_wrong_key_is_named_with_the_other_region(project):

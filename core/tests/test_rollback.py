@@ -203,3 +203,20 @@ def test_fields_of_ours_go_with_the_last_run_where_they_are_empty(bench):
         assert undone.schema_removed == ["person.tier"]
         assert list(undone.schema_kept) == ["person.note"]
         assert ("tier" in bench.crm.describe("person")) is dry_run
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_others_hung_on_a_record_keeps_it_and_is_counted(bench, monkeypatch, dry_run):
+    bench.run(*EVERYTHING)
+    (company_id,) = bench.crm.rows["company"]
+    below = {"company": {company_id: 3}}
+
+    def count(entity, ids):
+        return {id_: number for id_, number in below.get(entity, {}).items() if id_ in ids}
+
+    monkeypatch.setattr(bench.crm, "below", count, raising=False)
+    (undone,) = undo(bench, dry_run=dry_run)
+    (kept,) = undone.kept
+    assert (kept.entity, kept.reason) == ("company", "3 records that are not ours would be deleted along")
+    assert "company" not in undone.deleted
+    assert company_id in bench.crm.rows["company"]

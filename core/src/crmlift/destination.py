@@ -249,6 +249,14 @@ class HasAllowance(Protocol):
 
 
 @runtime_checkable
+class CountsCalls(Protocol):
+    """A CRM where one call of ours is several of its own."""
+
+    def calls_for(self, entity: str, rows: int, *, writing: bool) -> int:
+        """Return how many calls it takes to write, or to read, so many rows at once."""
+
+
+@runtime_checkable
 class CreatesByHand(Protocol):
     """A CRM whose API cannot create every field: a person has to."""
 
@@ -262,6 +270,14 @@ class NamesChanges(Protocol):
 
     def changes(self, entity: str) -> Mapping[str, str]:
         """Return, by field, the documented change in words, such as "kept to the second"."""
+
+
+@runtime_checkable
+class Cascades(Protocol):
+    """A CRM that deletes what hangs on a record along with it."""
+
+    def below(self, entity: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Return, by id, how many records that are not ours would be deleted along; none are left out."""
 
 
 @dataclass(frozen=True, slots=True)

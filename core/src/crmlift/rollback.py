@@ -9,6 +9,7 @@ from typing import Any
 
 from crmlift.chunks import chunks
 from crmlift.destination import (
+    Cascades,
     Create,
     Destination,
     EntitySpec,
@@ -24,6 +25,7 @@ from crmlift.ledger.runs import ROLLED_BACK
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.compare import differing, digest
 from crmlift.loader.graph import parents_first
+from crmlift.verify import said_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +220,11 @@ class _Undo:
             for row in rows
             if self._standing(row.key, row.crm_id or "", row.shape, row.digest, current, gone_is_fine=True)
         }
-        self._count(self.undone.deleted, len(doomed))
+        for key, number in self._taken_along(doomed).items():
+            reason = f"{number} records that are not ours would be deleted along"
+            self._keep(key, doomed.pop(key), reason)
         if self.undone.dry_run or not doomed:
+            self._count(self.undone.deleted, len(doomed))
             return
         gone = []
         for outcome in self.crm.delete(self.spec.name, doomed):
@@ -229,7 +234,15 @@ class _Undo:
                 )
             else:
                 gone.append(outcome.key)
+        self._count(self.undone.deleted, len(gone))
         self.ledger.records.forget(self.spec.name, gone)
+
+    def _taken_along(self, doomed: dict[str, str]) -> dict[str, int]:
+        """Count, by key, what others have hung on records and would go with them."""
+        if not isinstance(self.crm, Cascades) or not doomed:
+            return {}
+        below = self.crm.below(self.spec.name, list(doomed.values()))
+        return {key: below[crm_id] for key, crm_id in doomed.items() if below.get(crm_id)}
 
     def _standing(
         self,
@@ -254,6 +267,10 @@ class _Undo:
         now = current[crm_id] | self.pretended.get(crm_id, {})
         mine = self.restored.get(crm_id, ()) if gone_is_fine else ()
         changed = [name for name in differing(names, written, digest(names, now)) if name not in mine]
+        if changed and self.spec.natural:
+            # Twins are rows of their own for one pair: what another of ours says was changed by nobody else.
+            ours = self.ledger.records.at(self.spec.name, [crm_id]).get(crm_id, [])
+            changed = [name for name in changed if not said_by_one(self.ledger, ours, name, now)]
         if changed:
             self._keep(key, crm_id, f"changed since the run: {', '.join(changed)}")
         return not changed

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 from pydantic import computed_field
 
-from crmlift.destination import Destination, NamesChanges
+from crmlift.destination import Destination, NamesChanges, Value
 from crmlift.ledger import Known, Ledger
 from crmlift.ledger.runs import ROLLED_BACK
 from crmlift.loader.compare import differing, digest
@@ -170,40 +170,68 @@ class _Comparison:
         names = sorted({name for row in rows for name in records.shape_names(row.shape or 0)})
         ids = sorted({row.crm_id or "" for row in rows})
         current = self._crm.read(self._entity, ids, names) if rows else {}
+        wrong: list[tuple[Known, list[str]]] = []
         for row in rows:
             shape = records.shape_names(row.shape or 0)
             kept = set(orjson.loads(row.kept)) if row.kept else set()
             self._counts.update(rows=1, fields=len(shape) - len(kept), kept=len(kept))
             there = current.get(row.crm_id or "")
+            differ = differing(shape, row.digest or b"", digest(shape, there)) if there else []
+            if there is None or not kept.issuperset(differ):
+                wrong.append((row, [name for name in differ if name not in kept]))
+        self._judge(wrong, current)
+
+    def _judge(self, wrong: list[tuple[Known, list[str]]], current: dict[str, dict[str, Value]]) -> None:
+        """Note records that are gone, and fields that hold neither this row's value nor another's."""
+        # A natural row has no key of its own that the rows of twins would share: only its record tells.
+        natural = self._crm.entities[self._entity].natural
+        ids = {row.crm_id or "" for row, _ in wrong}
+        beside = self._ledger.records.at(self._entity, ids) if natural else {}
+        for row, names in wrong:
+            there = current.get(row.crm_id or "")
             if there is None:
                 self._miss(row, None)
                 continue
-            for name in differing(shape, row.digest or b"", digest(shape, there)):
-                if name in kept or written_by_another(self._ledger, self._entity, row, name, there):
-                    continue
-                self._miss(row, name)
+            others = beside.get(row.crm_id or "", ())
+            for name in names:
+                if not written_by_another(self._ledger, self._entity, row, name, there, others):
+                    self._miss(row, name)
 
     def _miss(self, row: Known, field: str | None) -> None:
         self._misses.append(Miss(entity=self._entity, key=row.key, crm_id=row.crm_id or "", field=field))
 
 
 def written_by_another(
-    ledger: Ledger, entity: str, row: Known, name: str, current: Mapping[str, Any]
+    ledger: Ledger,
+    entity: str,
+    row: Known,
+    name: str,
+    current: Mapping[str, Any],
+    beside: Iterable[Known] = (),
 ) -> bool:
-    """Tell whether a field holds what another source record says: several may write one CRM record."""
+    """Tell whether a field holds what another source record says: several may write one CRM record.
+
+    `beside` are rows that are known to be of the same record, whatever their keys.
+    """
     records = ledger.records
-    now = digest((name,), current)
     # A twin has a key of its own under which streams patch the row that it joined.
     keys = {row.key, *(known.key for known in records.known(entity, [row.key]).values())}
     for twins in records.sharing(entity, keys).values():
         keys.update(twin.source for twin in twins)
     others = [other for some in records.sharing(entity, keys).values() for other in some]
-    for other in (*others, *records.known(entity, keys).values()):
-        if other.source == row.source or not other.shape or not other.digest:
+    rows = (*beside, *others, *records.known(entity, keys).values())
+    return said_by_one(ledger, (other for other in rows if other.source != row.source), name, current)
+
+
+def said_by_one(ledger: Ledger, rows: Iterable[Known], name: str, current: Mapping[str, Any]) -> bool:
+    """Tell whether a field holds what one of some rows says."""
+    now = digest((name,), current)
+    for row in rows:
+        if not row.shape or not row.digest:
             continue
-        names = records.shape_names(other.shape)
+        names = ledger.records.shape_names(row.shape)
         if name in names:
             place = names.index(name) * len(now)
-            if other.digest[place : place + len(now)] == now:
+            if row.digest[place : place + len(now)] == now:
                 return True
     return False

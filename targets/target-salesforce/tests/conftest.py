@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import requests
 from filelock import FileLock
 from requests.adapters import HTTPAdapter
 
+from crmlift.destination import Create, Field, FieldType
 from crmlift.sandbox.server import Server, serve
 from target_salesforce.client import Login, SalesforceClient
 from target_salesforce.destination import SalesforceDestination
@@ -37,12 +38,13 @@ SWITCHED_OFF = {
     "job_polls": 0,
     "session_calls": 0,
     "api_calls": 1_000_000,
+    "bulk_batches": 15_000,
     "storage_mb": 10_240,
     "marketing_user": True,
 }
 _numbers = itertools.count()
-JS = Path(__file__).parent / "js"
-CACHE = Path(__file__).parents[3] / ".cache" / "salesforce-js"
+HERE = Path(__file__).parent
+CACHE = HERE.parents[2] / ".cache"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,23 @@ def bulk_crm(org: Org, workspace: str) -> Iterator[SalesforceDestination]:
 
 
 @pytest.fixture
+def loaded(crm: SalesforceDestination) -> SalesforceDestination:
+    """A contact with an account and an event of ours."""
+    crm.provision("event", [Field("cio_sent_at__c", FieldType.DATETIME)])
+    (account,) = crm.create("account", [Create("a", {"Name": "Acme & Söhne"})])
+    values = {"LastName": "Ångström", "Email": "a@example.com", "AccountId": account.id}
+    (person,) = crm.create("contact", [Create("p", values)])
+    crm.create("event", [Create("e", {"Subject": "Bought “it”", "WhoId": person.id})])
+    return crm
+
+
+@pytest.fixture(scope="session")
+def sf_folder() -> Path:
+    """Where Salesforce's own command line is installed, with a Node that it runs on: some 500 MB."""
+    return installed("sf", then=[["npm", "rebuild", "node"]], large=True)
+
+
+@pytest.fixture
 def node() -> Callable[..., Any]:
     """Run one of the scripts of `js/`; it prints JSON."""
     return _node
@@ -155,35 +174,34 @@ def _session(url: str) -> requests.Session:
 
 
 def _node(script: str, text: str = "", **environment: str) -> Any:
-    """Run one of the scripts of `js/` and return the JSON that it prints. Its packages are installed once."""
-    return json.loads(_run(script, text, environment))
-
-
-def _run(script: str, text: str, environment: dict[str, str]) -> str:
-    modules = _modules()
-    env = {**os.environ, "NODE_PATH": str(modules), **environment}
+    """Run one of the scripts of `js/` and return the JSON that it prints."""
+    env = {**os.environ, "NODE_PATH": str(installed("js") / "node_modules"), **environment}
     done = subprocess.run(
-        ["node", str(JS / script)], input=text, env=env, capture_output=True, text=True, timeout=120
+        ["node", str(HERE / "js" / script)], input=text, env=env, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return json.loads(done.stdout)
 
 
-def _modules() -> Path:
+def installed(name: str, *, then: Sequence[Sequence[str]] = (), large: bool = False) -> Path:
+    """Install what `<name>/package.json` lists, once; return the folder with its `node_modules`.
+
+    Skips the test where npm is missing, or where it is `large` and nobody asked for it.
+    """
+    folder = CACHE / f"salesforce-{name}"
+    stamp = folder / "installed.json"
+    wanted = (HERE / name / "package.json").read_text()
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node and npm are not installed")
-    wanted = (JS / "package.json").read_text()
-    stamp = CACHE / "installed.json"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(CACHE / "lock"):
-        _install(wanted, stamp)
-    return CACHE / "node_modules"
-
-
-def _install(wanted: str, stamp: Path) -> None:
-    if not stamp.exists() or stamp.read_text() != wanted:
-        shutil.copy(JS / "package.json", CACHE)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr[-2000:]
-        stamp.write_text(wanted)
+    if large and not stamp.exists() and not os.environ.get("FOREIGN_CLIENTS"):
+        pytest.skip(f"{name} is not installed; with FOREIGN_CLIENTS=1 in the environment it will be")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not stamp.exists() or stamp.read_text() != wanted:
+            (folder / "package.json").write_text(wanted)
+            install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+            for command in (install, *then):
+                done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+                assert done.returncode == 0, done.stderr[-2000:]
+            stamp.write_text(wanted)
+    return folder

@@ -201,7 +201,8 @@ def test_a_record_with_others_below_it_is_kept(org: Org, crm: SalesforceDestinat
     assert (kept.refusal.code, "2 records" in kept.refusal.detail) == ("has_children", True)
 
 
-def test_pairs_are_kept_once_and_taken_back(crm: SalesforceDestination) -> None:
+def test_pairs_are_kept_once_and_taken_back(either: SalesforceDestination) -> None:
+    crm = either
     (person,) = ids(crm.create("contact", [contact("c")]))
     (prospect,) = ids(crm.create("lead", [lead("l")]))
     (campaign,) = ids(crm.create("campaign", [Create("segment-1", {"Name": "S", "IsActive": False})]))
@@ -221,12 +222,56 @@ def test_pairs_are_kept_once_and_taken_back(crm: SalesforceDestination) -> None:
     assert crm.count("campaign_member") == 1
 
 
-def test_the_account_of_a_contact_is_one_of_its_accounts_already(crm: SalesforceDestination) -> None:
+def test_the_account_of_a_contact_is_one_of_its_accounts_already(either: SalesforceDestination) -> None:
+    crm = either
     first, second = ids(crm.create("account", [Create("a", {"Name": "A"}), Create("b", {"Name": "B"})]))
     (person,) = ids(crm.create("contact", [contact("c", AccountId=first)]))
     rows = [Create(f"1:{a}", {"AccountId": a, "ContactId": person}) for a in (first, second)]
     assert [outcome.existed for outcome in crm.create("account_contact", rows)] == [True, False]
     assert crm.count("account_contact") == 2
+
+
+def test_a_pair_may_say_more_than_who_belongs_to_whom(org: Org, either: SalesforceDestination) -> None:
+    fields = [Field("cio_role__c", FieldType.TEXT), Field("cio_since__c", FieldType.DATETIME)]
+    either.provision("account_contact", fields)
+    first, second, theirs = ids(either.create("account", [Create(n, {"Name": n}) for n in ("a", "b", "c")]))
+    (person,) = ids(either.create("contact", [contact("c", AccountId=first)]))
+    row = {"AccountId": theirs, "ContactId": person, "cio_role__c": "Set by sales"}
+    org.server.post("/_sandbox/seed", {"AccountContactRelation": [row]})
+    said = {"ContactId": person, "cio_role__c": "buyer", "cio_since__c": LONG_AGO}
+    rows = [Create(f"1:{account}", {"AccountId": account, **said}) for account in (first, second, theirs)]
+    made = either.create("account_contact", rows)
+    assert [outcome.existed for outcome in made] == [True, False, True]
+    read = either.read("account_contact", ids(made), ["cio_role__c", "cio_since__c"])
+    # What somebody else wrote stays; what is empty is filled.
+    assert [read[id_]["cio_role__c"] for id_ in ids(made)] == ["buyer", "buyer", "Set by sales"]
+    assert {read[id_]["cio_since__c"] for id_ in ids(made)} == {LONG_AGO}
+    again = either.create("account_contact", [Create("1", {**rows[1].values, "cio_role__c": "user"})])
+    assert either.read("account_contact", ids(again), ["cio_role__c"])[ids(again)[0]]["cio_role__c"] == "user"
+    long = Create("1", {**rows[1].values, "cio_since__c": datetime(1066, 10, 14, tzinfo=UTC)})
+    (refused,) = either.create("account_contact", [long])
+    assert refused.refusal
+    assert refused.refusal.code == "year_out_of_range"
+
+
+@pytest.mark.parametrize(("rows", "calls"), [(200, 1), (201, 2), (1000, 5)])
+def test_rows_go_two_hundred_a_call(org: Org, crm: SalesforceDestination, rows: int, calls: int) -> None:
+    ids(crm.create("contact", [contact("before")]))
+    org.server.stats(reset=True)
+    made = ids(crm.create("contact", [contact(f"c{n}") for n in range(rows)]))
+    ids(crm.update("contact", [Update(str(n), id_, {"Title": "x"}) for n, id_ in enumerate(made)]))
+    ids(crm.delete("contact", {str(n): id_ for n, id_ in enumerate(made)}))
+    done = org.server.stats()["calls"]
+    assert (done["Contact.create"], done["Contact.update"], done["delete"]) == (calls, calls, calls)
+
+
+def test_many_rows_go_in_a_job_of_five_calls(org: Org, workspace: str) -> None:
+    with org.destination(workspace, bulk_from=50) as crm:
+        ids(crm.create("contact", [contact("before")]))
+        org.server.stats(reset=True)
+        ids(crm.create("contact", [contact(f"c{n}") for n in range(50)]))
+        requests = org.server.stats()["requests"]
+    assert sum(number for path, number in requests.items() if "/jobs/ingest" in path) == 5
 
 
 def test_templates_are_inactive_and_found_by_their_key(org: Org, crm: SalesforceDestination) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from crmlift.mapping.approval import approve
+from crmlift.sandbox.server import serve
 from crmlift.testing.conformance import Migration
 from crmlift.testing.workspace import KEYS, NOW
 from target_salesforce.target import TargetSalesforce
@@ -25,6 +27,7 @@ MORE_KEYS = {
     "transactional_contents": ["transactional_message_id", "id", "language"],
 }
 TYPES = {"1": "companies", "2": "projects"}
+LONG_AGO = 1_556_938_921  # 2019-05-04T03:02:01Z
 
 
 def person(key: str, **more: Any) -> dict[str, Any]:
@@ -62,14 +65,17 @@ SOURCE: dict[str, list[dict[str, Any]]] = {
         person("bounce", attributes={"lifecycle_stage": "sales qualified lead"}),
     ],
     "relationships": [
-        belongs("cust", "acme", "1", primary=True),
+        belongs("cust", "acme", "1", primary=True, role="buyer", since=LONG_AGO),
         belongs("cust", "globex", "1", primary=False),
         belongs("sub", "acme", "1"),
         belongs("sub", "tower", "2", role="owner"),
         belongs("cust", "tower", "2", role="guest"),
     ],
     "segments": [{"id": 3, "name": "VIPs", "type": "manual", "description": "The best"}],
-    "segment_memberships": [{"segment_id": 3, "cio_id": who} for who in ("sub", "cust")],
+    "segment_memberships": [
+        {"segment_id": 3, "cio_id": "sub", "joined_at": LONG_AGO},
+        {"segment_id": 3, "cio_id": "cust"},
+    ],
     "consent": [{"cio_id": "cust", "email": None, "unsubscribed": None, "topics": {},
                  "channels": {"sms": False}, "optouts": [], "suppressions": []}],
     "newsletters": [{"id": 5, "name": "March", "sent_at": NOW, "recipient_segment_ids": [3]}],
@@ -81,7 +87,8 @@ SOURCE: dict[str, list[dict[str, Any]]] = {
         {"id": "e1", "type": "event", "name": "order_placed", "timestamp": NOW, "cio_id": who,
          "data": {"items": [{"sku": "a"}], "sent_at": NOW - 60}} | {"id": f"e-{who}"}
         for who in ("sub", "cust")
-    ],
+    ] + [{"id": "e-old", "type": "page", "name": "/pricing", "timestamp": LONG_AGO, "cio_id": "cust",
+          "url": "https://www.example.com/pricing", "data": {}}],
     "deliveries": [
         delivery("d1", "cust",
                  metrics={"sent": NOW, "delivered": NOW, "opened": NOW + 9, "clicked": NOW + 10}),
@@ -89,13 +96,14 @@ SOURCE: dict[str, list[dict[str, Any]]] = {
                  metrics={"sent": NOW, "bounced": NOW + 1}, failure_message="550 no such user"),
         delivery("d3", "sub", metrics={"sent": NOW, "opened": NOW, "unsubscribed": NOW + 5}, forgotten=True),
         delivery("d4", "cust", type="push", recipient="device-token", metrics={"sent": NOW}, subject=None),
+        delivery("d5", "cust", metrics={"created": NOW, "undeliverable": NOW + 1}),
     ],
 }  # fmt: skip
 
 
-def lines() -> bytes:
+def lines(source: dict[str, list[dict[str, Any]]] = SOURCE) -> bytes:
     def messages() -> Iterator[dict[str, Any]]:
-        for stream, records in SOURCE.items():
+        for stream, records in source.items():
             keys = (KEYS | MORE_KEYS)[stream]
             schema = {"type": "object", "properties": {name: {} for name in keys}}
             yield {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": keys}
@@ -172,6 +180,10 @@ def test_a_contact_of_several_accounts_is_related_to_each(org: Org, migration: M
     )
     accounts = {(row["Account"]["Name"], row["IsDirect"]) for row in rows}
     assert accounts == {("Initech", True), ("Acme", False), ("Globex", False)}
+    about = "SELECT cio_role__c, cio_since__c, cio_attributes__c FROM AccountContactRelation"
+    (row,) = org.query(f"{about} WHERE Contact.LastName = 'Cust' AND Account.Name = 'Acme'")
+    assert (row["cio_role__c"], row["cio_since__c"]) == ("buyer", "2019-05-04T03:02:01.000+0000")
+    assert orjson.loads(row["cio_attributes__c"]) == {"primary": True, "role": "buyer", "since": LONG_AGO}
 
 
 def test_other_objects_stand_in_one_of_ours_with_their_people(org: Org, found: Any) -> None:
@@ -197,31 +209,46 @@ def test_segments_and_what_was_sent_to_many_are_campaigns(org: Org, found: Any) 
         ("VIPs", "manual segment", False),
     ]
     assert (rows[1]["Status"], rows[1]["cio_conditions__c"]) == ("Completed", "[3]")
-    members = org.query("SELECT LeadId, ContactId FROM CampaignMember WHERE Campaign.Name = 'VIPs'")
+    members = org.query(
+        "SELECT LeadId, ContactId, cio_joined_at__c FROM CampaignMember WHERE Campaign.Name = 'VIPs'"
+    )
     assert sorted((bool(row["LeadId"]), bool(row["ContactId"])) for row in members) == [
         (False, True),
         (True, False),
     ]
+    joined = {bool(row["LeadId"]): row["cio_joined_at__c"] for row in members}
+    assert joined == {True: "2019-05-04T03:02:01.000+0000", False: None}
 
 
 def test_events_are_closed_tasks_with_their_times_and_properties(found: Any) -> None:
     times = "cio_sent_at__c, cio_received_at__c"
     rows = found("Task", f"Subject, Who.Type, Status, IsClosed, cio_properties__c, {times}", "event:%")
-    assert [row["Who"]["Type"] for row in rows] == ["Contact", "Lead"]
-    assert {(row["Subject"], row["Status"], row["IsClosed"]) for row in rows} == {
-        ("order_placed", "Completed", True)
-    }
+    assert [(row["Who"]["Type"], row["Subject"]) for row in rows] == [
+        ("Contact", "order_placed"), ("Contact", "/pricing"), ("Lead", "order_placed"),
+    ]  # fmt: skip
+    assert {(row["Status"], row["IsClosed"]) for row in rows} == {("Completed", True)}
     assert rows[0]["cio_received_at__c"] > rows[0]["cio_sent_at__c"]
     assert orjson.loads(rows[0]["cio_properties__c"])["items"] == [{"sku": "a"}]
+
+
+def test_an_event_of_long_ago_is_archived_and_found_all_the_same(org: Org, found: Any) -> None:
+    (row,) = found("Task", "ActivityDate, cio_sent_at__c, cio_url__c, IsArchived", "event:e-old")
+    assert row == {
+        "ActivityDate": "2019-05-04",
+        "cio_sent_at__c": "2019-05-04T03:02:01.000+0000",
+        "cio_url__c": "https://www.example.com/pricing",
+        "IsArchived": True,
+    }
+    assert org.query("SELECT Id FROM Task WHERE cio_key__c = 'conformance:event:e-old'") == []
 
 
 def test_deliveries_and_what_people_did_with_them_are_tasks(found: Any) -> None:
     about = "cio_message_id__c, cio_content_redacted__c, cio_recipient__c"
     rows = found("Task", f"Subject, delivery_status__c, {about}", "delivery:%")
     assert [(row["cio_message_id__c"], row["delivery_status__c"]) for row in rows] == [
-        ("d1", "delivered"), ("d2", "bounced"), ("d3", "delivered"), ("d4", "sent"),
+        ("d1", "delivered"), ("d2", "bounced"), ("d3", "delivered"), ("d4", "sent"), ("d5", "undeliverable"),
     ]  # fmt: skip
-    assert [row["cio_content_redacted__c"] for row in rows] == [False, False, True, False]
+    assert [row["cio_content_redacted__c"] for row in rows] == [False, False, True, False, False]
     assert rows[3]["Subject"] == "Push from Customer.io"
     assert rows[3]["cio_recipient__c"] is None
     did = found("Task", "cio_event_name__c, cio_message_id__c", "engagement:%")
@@ -254,6 +281,94 @@ def test_templates_are_there_and_inactive(org: Org, migration: Migration) -> Non
     assert row["IsActive"] is False
     assert "{{customer.first_name}}" in row["Subject"]
     assert "Went to the unsubscribed too" in row["Description"]
+
+
+def with_projects(text: str) -> str:
+    """Put the example that stands in the default map as a comment into force."""
+    head, _, rest = text.partition("    # - entity: project__c\n")
+    example, _, tail = rest.partition("    - entity: cio_object__c\n")
+    rule = "    - entity: project__c\n" + example.replace("    #   ", "      ")
+    others = tail.replace(
+        "when: >-\n        not (", "when: >-\n        object_type_slug != 'projects' and not (", 1
+    )
+    assert others != tail
+    return f"{head}{rule}    - entity: cio_object__c\n{others}"
+
+
+def test_a_kind_of_objects_may_have_an_object_of_its_own_for_life(org: Org, tmp_path: Path) -> None:
+    with serve("target_salesforce.sandbox:create_app") as server:
+        own = type(org)(server)
+        migration = Migration(TargetSalesforce, server, tmp_path, {})
+        migration.mapping_path.write_text(with_projects(migration.mapping_path.read_text()))
+        approve(migration.mapping_path, by="conformance")
+        source = {
+            "objects": [
+                thing("tower", "2", name="Tower", budget=7.5, company_id="acme", owner_id="cust"),
+                thing("acme", "1", name="Acme"),
+            ],
+            "people": [person("cust", attributes={"lifecycle_stage": "customer"})],
+        }
+        migration.run(lines(source))
+        asked = "SELECT Name, budget__c, account__r.Name, contact__r.LastName FROM project__c"
+        (row,) = own.query(asked)
+        assert (row["Name"], row["budget__c"]) == ("Tower", 7.5)
+        assert (row["account__r"]["Name"], row["contact__r"]["LastName"]) == ("Acme", "Cust")
+        assert migration.misses() == []
+        assert migration.reconciled().in_step
+        migration.run(lines(source))
+        assert migration.counts()["entities"]["project__c"] == {"unchanged": 1}
+        source["objects"][0]["attributes"]["budget"] = 8
+        migration.run(lines(source))
+        assert migration.counts()["entities"]["project__c"] == {"updated": 1}
+        assert own.query(asked)[0]["budget__c"] == 8
+        assert migration.roll_back_everything() == []
+        assert own.query("SELECT Id FROM project__c") == own.query("SELECT Id FROM Account") == []
+
+
+def test_what_twins_say_of_one_relation_is_settled_and_verified(org: Org, tmp_path: Path) -> None:
+    """Two people with one address are one contact; each says what it is to the same companies."""
+    with serve("target_salesforce.sandbox:create_app") as server:
+        own = type(org)(server)
+        migration = Migration(TargetSalesforce, server, tmp_path, {})
+        customer = {"lifecycle_stage": "customer"}
+        source = {
+            "objects": [thing("acme", "1", name="Acme"), thing("globex", "1", name="Globex")],
+            "people": [person(who, email="same@example.org", attributes=customer) for who in "ab"],
+            "relationships": [
+                belongs(who, where, "1", role=who + where) for where in ("acme", "globex") for who in "ab"
+            ],
+        }
+        migration.run(lines(source))
+        assert migration.misses() == []
+        assert migration.reconciled().in_step
+        migration.run(lines(source))
+        assert migration.counts()["entities"]["account_contact"] == {"unchanged": 4}
+        source["relationships"][0]["attributes"]["role"] = "new"
+        migration.run(lines(source))
+        assert migration.misses() == []
+        rows = own.query("SELECT cio_role__c FROM AccountContactRelation WHERE Account.Name = 'Acme'")
+        assert [row["cio_role__c"] for row in rows] == ["new"]
+        assert migration.roll_back_everything() == []
+
+
+def test_original_dates_are_kept_for_life_where_the_user_may_set_them(org: Org, tmp_path: Path) -> None:
+    with serve("target_salesforce.sandbox:create_app") as server:
+        own = type(org)(server)
+        own.switch(audit_fields=True)
+        migration = Migration(TargetSalesforce, server, tmp_path, {})
+        migration.run(lines())
+        created = "SELECT CreatedDate FROM {} WHERE {} = '{}'".format
+        long_ago = "2019-05-04T03:02:01.000+0000"
+        joined = own.query("SELECT CreatedDate FROM CampaignMember WHERE cio_joined_at__c != null")
+        event = own.query(created("Task", "cio_key__c", "conformance:event:e-old"), "queryAll")
+        assert [row["CreatedDate"] for row in (*joined, *event)] == [long_ago, long_ago]
+        # A change must not carry the date: Salesforce takes it on insert only.
+        SOURCE["people"][1]["attributes"]["job_title"] = "CEO"
+        migration.run(lines())
+        assert migration.counts()["entities"]["contact"]["updated"] == 1
+        SOURCE["people"][1]["attributes"]["job_title"] = "CTO"
+        assert migration.misses() == []
+        assert migration.roll_back_everything() == []
 
 
 def test_all_of_it_reads_back_twice_and_can_be_undone(org: Org, migration: Migration) -> None:

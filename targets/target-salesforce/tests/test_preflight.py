@@ -79,7 +79,10 @@ def test_little_room_is_a_warning_and_none_an_error(org: Org, crm: SalesforceDes
     org.switch(storage_mb=0)
     (found,) = errors(crm.preflight(["lead"]))
     assert "0 of 0 MB of data storage" in found.text
-    org.switch(storage_mb=10_240, api_calls=100_000_000)
+    org.switch(storage_mb=10_240, bulk_batches=0)
+    (warned,) = [found for found in crm.preflight(["lead"]) if "Bulk jobs" in found.text]
+    assert (warned.severity, warned.text.startswith("0 of 0 batches")) == (Severity.WARNING, True)
+    org.switch(bulk_batches=15_000, api_calls=100_000_000)
     assert isinstance(crm, HasAllowance)
     allowance = crm.allowance()
     assert allowance.records is not None

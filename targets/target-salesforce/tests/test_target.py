@@ -3,7 +3,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from crmlift import plugins
 from crmlift.mapping.load import read_mapping
@@ -46,6 +49,31 @@ def test_settings_reach_the_destination(config: dict[str, object]) -> None:
     )
     assert isinstance(crm, SalesforceDestination)
     assert {spec.batch_limit for spec in crm.entities.values()} == {config.get("batch_size", 10_000)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "grant"),
+    [
+        ({"client_secret": "test-key"}, "client_credentials"),
+        ({"client_secret": "test-key", "refresh_token": "test-token"}, "refresh_token"),
+        (
+            {"username": "a@example.com", "login_url": "https://test.salesforce.com"},
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        ),
+    ],
+)
+def test_settings_choose_how_to_log_in(settings: dict[str, str], grant: str) -> None:
+    if "username" in settings:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        settings = {**settings, "private_key": key.private_bytes(*pem).decode()}
+    config = {"url": "https://acme.example.com", "client_id": "test-app", **settings}
+    form = TargetSalesforce.destination(config, "acme").client._login.form()
+    assert form["grant_type"] == grant
+    if "assertion" in form:
+        claims = jwt.decode(form["assertion"], options={"verify_signature": False})
+        assert (claims["sub"], claims["aud"]) == ("a@example.com", "https://test.salesforce.com")
+        assert claims["iss"] == "test-app"
 
 
 def test_the_default_mapping_names_every_stream_of_the_tap_and_only_entities_that_exist() -> None:

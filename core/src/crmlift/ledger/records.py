@@ -181,6 +181,20 @@ class Records:
                     found.setdefault(row[1], []).append(Known(*row))
         return found
 
+    def at(self, entity: str, crm_ids: Iterable[str]) -> dict[str, list[Known]]:
+        """Return, by CRM id, all rows that say what these records hold."""
+        t = tables.records.c
+        columns = t.source, t.key, t.crm_id, t.origin, t.shape, t.digest, t.kept, t.run
+        found: dict[str, list[Known]] = {}
+        with self._store.transaction() as db:
+            for page in chunks(crm_ids, PAGE):
+                query = select(*columns).where(
+                    t.scope == self._store.scope, t.entity == entity, t.crm_id.in_(page)
+                )
+                for row in db.execute(query):
+                    found.setdefault(row[2], []).append(Known(*row))
+        return found
+
     def put_back(self, entity: str, entries: Sequence[JournalEntry]) -> None:
         """Give rows the digests that they had before some changes."""
         t = tables.records.c

@@ -16,6 +16,8 @@ def default_text(default: Traversable, *, workspace: str) -> str:
     """Return the default mapping for a workspace, with its comments."""
     yaml = YAML(typ="rt")
     yaml.width = 10_000
+    # As the shipped maps are indented, so that a rule in a comment fits where it stands.
+    yaml.indent(mapping=2, sequence=4, offset=2)
     tree = yaml.load(default.read_text(encoding="utf-8"))
     tree["workspace"] = workspace
     text = StringIO()

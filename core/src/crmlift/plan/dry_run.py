@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from crmlift.chunks import chunks
 from crmlift.destination import (
+    CountsCalls,
     Create,
     Destination,
     EntitySpec,
@@ -93,7 +94,7 @@ class DryRun:
         """Look in the CRM."""
         if not self.live(entity):
             return {}
-        self.reads[entity] += 1
+        self.reads[entity] += self._calls(entity, len(keys), writing=False)
         return self._crm.find(entity, keys)
 
     def scan(self, entity: str, fields: Sequence[str], *, ours: bool) -> Iterator[list[Found]]:
@@ -109,7 +110,7 @@ class DryRun:
         real = [crm_id for crm_id in ids if not crm_id.startswith(_PLANNED)]
         found: dict[str, dict[str, Value]] = {}
         if real:
-            self.reads[entity] += 1
+            self.reads[entity] += self._calls(entity, len(real), writing=False)
             nothing = dict.fromkeys(fields)
             there = self._crm.read(entity, real, self._there(entity, fields))
             found = {crm_id: nothing | values for crm_id, values in there.items()}
@@ -127,7 +128,7 @@ class DryRun:
 
     def create(self, entity: str, rows: Sequence[Create]) -> list[Outcome]:
         """Give every row an id that no CRM gives."""
-        self.writes[entity] += 1
+        self.writes[entity] += self._calls(entity, len(rows), writing=True)
         outcomes = []
         for row in rows:
             self._next += 1
@@ -138,26 +139,29 @@ class DryRun:
 
     def update(self, entity: str, rows: Sequence[Update]) -> list[Outcome]:
         """Keep the values on top of those that are there."""
-        self.writes[entity] += 1
+        self.writes[entity] += self._calls(entity, len(rows), writing=True)
         before = self._written(entity, [row.id for row in rows])
         self._keep(entity, {row.id: before.get(row.id, {}) | row.values for row in rows})
         return [Outcome(row.key, row.id) for row in rows]
 
     def adopt(self, entity: str, ids: Mapping[str, str]) -> None:
         """Count the call and the records."""
-        self.writes[entity] += 1
+        self.writes[entity] += self._calls(entity, len(ids), writing=True)
         self._added[entity] += len(ids)
 
     def release(self, entity: str, keys: Sequence[str]) -> None:
         """Count the call and the records."""
-        self.writes[entity] += 1
+        self.writes[entity] += self._calls(entity, len(keys), writing=True)
         self._added[entity] -= len(keys)
 
     def delete(self, entity: str, rows: Mapping[str, str]) -> list[Outcome]:
         """Take the rows for deleted."""
-        self.writes[entity] += 1
+        self.writes[entity] += self._calls(entity, len(rows), writing=True)
         self._added[entity] -= len(rows)
         return [Outcome(key, crm_id) for key, crm_id in rows.items()]
+
+    def _calls(self, entity: str, rows: int, *, writing: bool) -> int:
+        return self._crm.calls_for(entity, rows, writing=writing) if isinstance(self._crm, CountsCalls) else 1
 
     def _there(self, entity: str, fields: Sequence[str]) -> list[str]:
         missing = self.planned.get(entity, {})

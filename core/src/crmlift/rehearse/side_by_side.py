@@ -105,7 +105,9 @@ def _kept(
     if mine is None or there is None:
         return set()
     kept = set(orjson.loads(mine.kept)) if mine.kept else set()
-    return kept | {name for name in wrong if written_by_another(ledger, entity, mine, name, there)}
+    crm_id = mine.crm_id or ""
+    beside = ledger.records.at(entity, [crm_id]).get(crm_id, []) if wrong else []
+    return kept | {name for name in wrong if written_by_another(ledger, entity, mine, name, there, beside)}
 
 
 def _crm_id(row: Row, known: Mapping[str, Known]) -> str | None:

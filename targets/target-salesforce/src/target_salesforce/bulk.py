@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 MAX_BYTES = 100_000_000
 """Base64 makes them 150 MB, which is the limit of a job."""
+CALLS_PER_JOB = 5
+"""Open, upload, close, ask once, fetch the successes."""
+_Key = tuple[str, ...]
 _PATH = "/jobs/ingest"
 _RUNNING = ("UploadComplete", "InProgress")
 _ENDED = ("JobComplete", "Failed", "Aborted")
@@ -37,17 +40,19 @@ class Bulk:
         self._client = client
         self._poll_s = poll_s
 
-    def run(self, sobject: str, operation: str, rows: Sequence[Mapping[str, Any]], by: str) -> list[Sent]:
-        """Do rows as jobs; `by` names the column that tells them apart. Returns in the order of the rows.
+    def run(
+        self, sobject: str, operation: str, rows: Sequence[Mapping[str, Any]], by: Sequence[str]
+    ) -> list[Sent]:
+        """Do rows as jobs; `by` names the columns that tell them apart. Returns in the order of the rows.
 
         Rows that a job left unprocessed are refused as such; they were not written.
         """
         names = list(dict.fromkeys(name for row in rows for name in row))
-        found: dict[str, Sent] = {}
+        found: dict[_Key, Sent] = {}
         for data in _files(names, rows):
             found |= self._job(sobject, operation, data, by)
         left = Sent(refusal=Refusal(UNPROCESSED, "the job ended before it came to this row"))
-        return [found.get(str(row[by]), left) for row in rows]
+        return [found.get(_key(row, by), left) for row in rows]
 
     def wait_for_others(self) -> None:
         """Wait for jobs that a broken-off run left at work: they must be done before we look."""
@@ -58,24 +63,23 @@ class Bulk:
 
     # -- the parts -----------------------------------------------------------------------------------
 
-    def _job(self, sobject: str, operation: str, data: bytes, by: str) -> dict[str, Sent]:
+    def _job(self, sobject: str, operation: str, data: bytes, by: Sequence[str]) -> dict[_Key, Sent]:
         job = self._begin(sobject, operation, data)
         self._close(job)
         state = self._wait(job)
-        found: dict[str, Sent] = {}
+        found: dict[_Key, Sent] = {}
         done = int(state["numberRecordsProcessed"])
         refused = int(state["numberRecordsFailed"])
         if done > refused:
-            found |= {row[by]: _sent(row) for row in self._result(job, "successfulResults")}
+            found |= {_key(row, by): _sent(row) for row in self._result(job, "successfulResults")}
         if refused:
             failures = self._result(job, "failedResults")
-            found |= {row[by]: Sent(refusal=cell_refusal(row["sf__Error"])) for row in failures}
+            found |= {_key(row, by): Sent(refusal=cell_refusal(row["sf__Error"])) for row in failures}
         if state["state"] != "JobComplete":
             # The job's own message is about the job, and may quote a header, never a value.
             logger.warning("Job %s: %s (%s).", job, state["state"], state.get("errorMessage", ""))
-            left = {
-                row[by]: Sent(refusal=Refusal(UNPROCESSED)) for row in self._result(job, "unprocessedrecords")
-            }
+            rows = self._result(job, "unprocessedrecords")
+            left = {_key(row, by): Sent(refusal=Refusal(UNPROCESSED)) for row in rows}
             found = left | found
         return found
 
@@ -137,6 +141,11 @@ class Bulk:
             f"job.{name}", "GET", f"{_PATH}/{job}/{name}", read=read
         )
         return rows
+
+
+def _key(row: Mapping[str, Any], by: Sequence[str]) -> _Key:
+    """Return what tells a row apart: a column that it does not name comes back empty."""
+    return tuple(str(row.get(name) or "") for name in by)
 
 
 def _sent(row: Mapping[str, str]) -> Sent:

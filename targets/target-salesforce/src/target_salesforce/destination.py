@@ -112,6 +112,10 @@ class SalesforceDestination:
         """Delete records."""
         return self._table(entity).delete(rows) if rows else []
 
+    def below(self, entity: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Count the records of others that Salesforce would delete along."""
+        return self._table(entity).foreign_below(ids) if ids else {}
+
     def outgoing(self) -> Mapping[str, int]:
         """Return the emails that exist because of our user."""
         mine = f"CreatedById = {quoted(self.client.user_id)}"
@@ -123,6 +127,10 @@ class SalesforceDestination:
         storage = int(limits["DataStorageMB"]["Remaining"])
         calls = int(limits["DailyApiRequests"]["Remaining"])
         return Allowance(calls=calls, records=storage * 1024 // KILOBYTES, source="/limits of the org")
+
+    def calls_for(self, entity: str, rows: int, *, writing: bool) -> int:
+        """Return the calls that so many rows take: by sObject Collections, or in a job."""
+        return self.sender.calls(rows) if writing else self._table(entity).reading_calls(rows)
 
     def changes(self, entity: str) -> Mapping[str, str]:
         """Return, by field, what Salesforce makes of values."""

@@ -32,6 +32,8 @@ BULK_FROM = 2_000
 
 LEAD, CONTACT, ACCOUNT, TASK = "Lead", "Contact", "Account", "Task"
 CAMPAIGN, MEMBER, RELATION = "Campaign", "CampaignMember", "AccountContactRelation"
+ACTIVITIES = (TASK, "Event")
+"""They share their fields, and Salesforce archives both."""
 TEMPLATE, FOLDER = "EmailTemplate", "Folder"
 ARCHIVED: Mapping[str, Any] = {ARCHIVED_FIELD: True}
 CONSENT_FIELDS = ("HasOptedOutOfEmail", "DoNotCall")
@@ -75,6 +77,7 @@ class Pairs:
     """An entity whose rows join two records: the platform keeps each pair once.
 
     `left` and `right` are the fields; `left_relation` is the relationship by which our keys are found.
+    `dated_by` is the field of ours whose time becomes the pair's CreatedDate where the user may set it.
     """
 
     spec: EntitySpec
@@ -82,6 +85,13 @@ class Pairs:
     left: str
     right: str
     left_relation: str
+    dated_by: str = ""
+    granted: tuple[str, ...] = ()
+
+    @property
+    def custom(self) -> bool:
+        """Whether the object is one that we make: none is."""
+        return False
 
 
 def _spec(name: str, label: str, *depends_on: str, **more: Any) -> EntitySpec:
@@ -159,6 +169,7 @@ _FIXED: Mapping[str, Records | Pairs] = {
             "CampaignId",
             WHO_FIELD,
             "Campaign",
+            dated_by="cio_joined_at__c",
         ),
         _activity("event", "Events"),
         _activity("delivery", "Deliveries"),

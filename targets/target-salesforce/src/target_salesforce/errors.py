@@ -17,6 +17,7 @@ DUPLICATE = "DUPLICATE_VALUE"
 GONE = ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND")
 UNPROCESSED = "unprocessed"
 _LOCK = "UNABLE_TO_LOCK_ROW"
+_SLOW = "CPU time limit exceeded"
 _LATER = {_LOCK, "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "TXN_SECURITY_METERING_ERROR"}
 _STOPS = {
     "STORAGE_LIMIT_EXCEEDED": "Free data storage, or buy some; then run again.",
@@ -57,8 +58,8 @@ def checked(found: Refusal) -> Refusal:
 
 
 def passes(found: Refusal) -> bool:
-    """Say whether the same row may be taken later; a trigger wraps a lock into its own error."""
-    return found.code in _LATER or found.code == UNPROCESSED or _LOCK in found.detail
+    """Say whether the same row may be taken later, among fewer; a trigger wraps these into its own error."""
+    return found.code in (*_LATER, UNPROCESSED) or any(sign in found.detail for sign in (_LOCK, _SLOW))
 
 
 def raise_for(call: str, response: requests.Response) -> NoReturn:

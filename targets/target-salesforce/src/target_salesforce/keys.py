@@ -26,9 +26,14 @@ def decode(text: str) -> str:
     return unquote(text)
 
 
+def workspace_prefix(workspace: str) -> str:
+    """Return what all keys of a workspace begin with."""
+    return f"{workspace}:"
+
+
 def prefix(workspace: str, entity: str) -> str:
     """Return what the keys of an entity begin with."""
-    return f"{workspace}:{entity}:"
+    return f"{workspace_prefix(workspace)}{entity}:"
 
 
 def developer_prefix(workspace: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,14 +12,17 @@ from target_salesforce import keys
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import ENTITIES, KEY_FIELD, WHO_FIELD, Pairs
 from target_salesforce.errors import DUPLICATE, GONE
+from target_salesforce.reading import dated
 from target_salesforce.results import Sent
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender, outcomes
-from target_salesforce.soql import begins, lists, one_of
-from target_salesforce.values import Column, decode, encode, expected
+from target_salesforce.soql import PER_LIST, begins, lists, one_of
+from target_salesforce.values import Column, Unfit, decode, encode, expected
 
 Pair = tuple[str, str]
 _LEAD_PREFIX = "00Q"
+_MAKER = "CreatedById"
+_WHO = ("LeadId", "ContactId")
 
 
 class PairTable:
@@ -46,8 +50,9 @@ class PairTable:
         return live
 
     def provision(self, fields: Sequence[Field]) -> None:
-        """Create nothing: a pair has no fields of ours."""
-        del fields
+        """Create what is missing beside the two links."""
+        if fields:
+            self.schema.provision(self.entity, fields)
 
     def expected(self, values: Values) -> Values:
         """Return the values as Salesforce will hold them."""
@@ -81,6 +86,10 @@ class PairTable:
                 found.update({row["Id"]: self._decode(row, fields) for row in page})
         return found
 
+    def reading_calls(self, rows: int) -> int:
+        """Return how many calls it takes to read so many pairs."""
+        return math.ceil(rows / PER_LIST)
+
     def count(self) -> int:
         """Return how many pairs our records are in."""
         if not self.columns or not self._has_parents:
@@ -89,22 +98,29 @@ class PairTable:
         return self.client.count(f"SELECT count() FROM {self.sobject} WHERE {where}")
 
     def create(self, rows: Sequence[Create]) -> list[Outcome]:
-        """Add pairs; those that are there stay, and are said to have existed."""
-        wanted: dict[Pair, Mapping[str, Any]] = {}
+        """Add pairs. Those that are there are said to have existed, and get the values beside their links."""
+        wanted: dict[Pair, Values] = {}
         for row in rows:
-            wanted.setdefault(self._pair(row.values), self._wire(row.values))
-        ordered = sorted(wanted)
-        sent = dict(
-            zip(ordered, self.sender.insert(self.sobject, [wanted[pair] for pair in ordered]), strict=True)
-        )
-        doubled = [pair for pair, one in sent.items() if one.refusal and one.refusal.code == DUPLICATE]
-        there = self._there(doubled)
-        found = {pair: Sent(there[pair]) if pair in there else one for pair, one in sent.items()}
+            wanted.setdefault(self._pair(row.values), row.values)
+        found: dict[Pair, Sent] = {}
+        wire: dict[Pair, dict[str, Any]] = {}
+        # Rows of one campaign or account side by side are not locked against each other.
+        for pair in sorted(wanted):
+            try:
+                wire[pair] = self._wire(wanted[pair])
+            except Unfit as unfit:
+                found[pair] = Sent(refusal=unfit.refusal)
+        by = [self.entity.left, *_WHO]
+        found |= zip(wire, self.sender.insert(self.sobject, list(wire.values()), by=by), strict=True)
+        there = self._there([pair for pair, one in found.items() if _doubled(one)])
+        found |= {pair: Sent(id_) for pair, id_ in there.items()}
+        found |= self._complete({pair: wanted[pair] for pair in there}, there)
         made = []
         for row in rows:
             pair = self._pair(row.values)
             one = found[pair]
-            made.append(Outcome(row.key, id=one.id, existed=pair in there, refusal=one.refusal))
+            existed = pair in there and one.refusal is None
+            made.append(Outcome(row.key, id=one.id, existed=existed, refusal=one.refusal))
         return made
 
     def update(self, rows: Sequence[Update]) -> list[Outcome]:
@@ -123,6 +139,11 @@ class PairTable:
             Outcome(key, refusal=refused[id_]) if id_ in refused else Outcome(key, id=id_)
             for key, id_ in rows.items()
         ]
+
+    def foreign_below(self, ids: Sequence[str]) -> dict[str, int]:
+        """Return nothing: nothing hangs on a pair."""
+        del ids
+        return {}
 
     def adopt(self, ids: Mapping[str, str]) -> None:
         """Do nothing: no pair is adopted."""
@@ -151,7 +172,27 @@ class PairTable:
         wire = {name: encode(self.columns[name], value) for name, value in values.items()}
         if who := wire.pop(WHO_FIELD, None):
             wire["LeadId" if who.startswith(_LEAD_PREFIX) else "ContactId"] = who
-        return wire
+        return wire | dated(self.columns, values.get(self.entity.dated_by))
+
+    def _complete(self, wanted: Mapping[Pair, Values], ids: Mapping[Pair, str]) -> dict[Pair, Sent]:
+        """Write values of pairs that are there; of those that others made, only what is empty.
+
+        Returns the pairs whose values were refused.
+        """
+        links = {self.entity.left, self.entity.right}
+        beside = {pair: {n: v for n, v in row.items() if n not in links} for pair, row in wanted.items()}
+        names = sorted({name for row in beside.values() for name in row})
+        current = self.read(list(ids.values()), [*names, _MAKER]) if names else {}
+        wire: dict[Pair, dict[str, Any]] = {}
+        for pair, row in beside.items():
+            now = current.get(ids[pair], {})
+            mine = now.get(_MAKER) == self.client.user_id
+            new = {name: v for name, v in row.items() if v != now.get(name) and (mine or not now.get(name))}
+            if new:
+                values = {name: encode(self.columns[name], value) for name, value in new.items()}
+                wire[pair] = {"Id": ids[pair], **values}
+        sent = self.sender.update(self.sobject, list(wire.values())) if wire else []
+        return {pair: one for pair, one in zip(wire, sent, strict=True) if one.refusal}
 
     def _there(self, pairs: Sequence[Pair]) -> dict[Pair, str]:
         left, right = self.entity.left, self.entity.right
@@ -161,3 +202,7 @@ class PairTable:
             for page in self.client.query(soql):
                 found.update({(row[left], row[right]): row["Id"] for row in page})
         return {pair: found[pair] for pair in pairs if pair in found}
+
+
+def _doubled(one: Sent) -> bool:
+    return one.refusal is not None and one.refusal.code == DUPLICATE

@@ -9,12 +9,18 @@ from crmlift.errors import BatchRefused
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import CAMPAIGN, ENTITIES, MEMBER, RELATION, Records
 from target_salesforce.errors import NoSuchObject
-from target_salesforce.records import DATED_FIELD
+from target_salesforce.reading import DATED_FIELD
 from target_salesforce.schema import Schema
 from target_salesforce.soql import one_of, quoted
 
 _RIGHTS = ("createable", "updateable", "deletable", "queryable")
 _LITTLE = 0.1
+_QUOTAS = (
+    ("DataStorageMB", "MB of data storage", Severity.ERROR),
+    ("DailyApiRequests", "API calls of these 24 hours", Severity.ERROR),
+    # Few rows go without a job.
+    ("DailyBulkApiBatches", "batches of 10,000 rows in Bulk jobs of these 24 hours", Severity.WARNING),
+)
 _FIXES = {
     RELATION: "Switch on 'Allow users to relate a contact to multiple accounts', or take its rules out "
     "of the mapping.",
@@ -67,22 +73,14 @@ def _rights(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:
 
 def _quota(client: SalesforceClient) -> Iterator[Finding]:
     limits = client.call("limits", "GET", "/limits")
-    for name, unit in (
-        ("DataStorageMB", "MB of data storage"),
-        ("DailyApiRequests", "API calls of these 24 hours"),
-    ):
+    for name, unit, none_left in _QUOTAS:
         entry = limits.get(name)
         if not entry:
             continue
         left, most = int(entry["Remaining"]), int(entry["Max"])
-        severity = (
-            Severity.ERROR if left <= 0 else Severity.WARNING if left < most * _LITTLE else Severity.INFO
-        )
-        fix = (
-            "Compare with crmlift plan: a record takes 2 KB, a campaign 8, a member 1."
-            if left < most * _LITTLE
-            else ""
-        )
+        little = left < most * _LITTLE
+        severity = none_left if left <= 0 else Severity.WARNING if little else Severity.INFO
+        fix = "Compare with crmlift plan: a record takes 2 KB, a campaign 8, a member 1." if little else ""
         yield Finding(severity, f"{left} of {most} {unit} are left.", fix=fix)
 
 
@@ -161,11 +159,7 @@ def _rules(client: SalesforceClient, objects: Sequence[str]) -> Iterator[Finding
 
 
 def _dates(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:
-    dated = {
-        entity.sobject
-        for name in entities
-        if isinstance(entity := ENTITIES[name], Records) and entity.dated_by
-    }
+    dated = {entity.sobject for name in entities if (entity := ENTITIES[name]).dated_by}
     columns = [schema.columns(sobject).get(DATED_FIELD) for sobject in sorted(dated)]
     live = [column for column in columns if column]
     if live:

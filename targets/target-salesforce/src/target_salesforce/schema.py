@@ -12,14 +12,15 @@ from crmlift.destination import Field, FieldType
 from crmlift.errors import BatchRefused, ConfigError
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import (
+    ACTIVITIES,
     CONTACT,
     ENTITIES,
     FOLDER,
     LEAD,
     MEMBER,
     RELATION,
-    TASK,
     TEMPLATE,
+    Pairs,
     Records,
 )
 from target_salesforce.errors import DUPLICATE, NoSuchObject
@@ -37,7 +38,6 @@ from target_salesforce.soql import quoted
 from target_salesforce.values import Column, columns
 
 FOLDER_NAME = "crmlift_customerio"
-_ACTIVITIES = (TASK, "Event")
 _WITHOUT_KEY = (MEMBER, RELATION, TEMPLATE)
 _DEPLOY_OPTIONS = {"rollbackOnError": True, "singlePackage": True, "testLevel": "NoTestRun"}
 _TRIES = 60
@@ -72,7 +72,7 @@ class Schema:
             self._columns[sobject] = columns(found["fields"])
         return self._columns[sobject]
 
-    def provision(self, entity: Records, fields: Sequence[Field]) -> None:
+    def provision(self, entity: Records | Pairs, fields: Sequence[Field]) -> None:
         """Create what is missing in one deploy, grant it to our user, and wait until it can be written.
 
         Raises ConfigError for a field that is there with another type, or that Salesforce refuses.
@@ -122,15 +122,15 @@ class Schema:
                     hint="Give the mapping another name.",
                 )
 
-    def _deploy(self, entity: Records, missing: Sequence[Field]) -> None:
+    def _deploy(self, entity: Records | Pairs, missing: Sequence[Field]) -> None:
         sobject = entity.sobject
-        home = "Activity" if sobject in _ACTIVITIES else sobject
+        home = "Activity" if sobject in ACTIVITIES else sobject
         label = entity.spec.label if entity.custom and not self.object(sobject) else ""
         files = {}
         if missing or label:
             fields = [field_xml(field, _target(field)) for field in missing]
             files[f"objects/{home}.object"] = object_xml(fields, label=label)
-        sharing = _ACTIVITIES if home == "Activity" else (sobject,)
+        sharing = ACTIVITIES if home == "Activity" else (sobject,)
         # Activity fields are granted on tasks and events alike: one without the other takes both away.
         new = {f"{of}.{name}" for of in sharing for name in (*(f.name for f in missing), *entity.granted)}
         fields_granted, objects_granted = self._granted()
@@ -211,7 +211,7 @@ class Schema:
         self._columns.pop(sobject, None)
 
 
-def _own(entity: Records) -> list[Field]:
+def _own(entity: Records | Pairs) -> list[Field]:
     """Return the fields that carry our key and our marks."""
     if entity.sobject in _WITHOUT_KEY:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from crmlift.chunks import chunks
 from crmlift.destination import Outcome
 from crmlift.errors import Refusal
 from crmlift.once import create_once
-from target_salesforce.bulk import Bulk
+from target_salesforce.bulk import CALLS_PER_JOB, Bulk
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import BULK_FROM
 from target_salesforce.errors import passes, refusal
@@ -38,34 +39,39 @@ class Sender:
         self.bulk = Bulk(client, poll_s=min(0.5, client.backoff_s))
         self._bulk_from = bulk_from
 
+    def calls(self, rows: int) -> int:
+        """Return how many calls it takes to write so many rows."""
+        return CALLS_PER_JOB if rows >= self._bulk_from else math.ceil(rows / PER_CALL)
+
     def insert(
         self,
         sobject: str,
         rows: Sequence[Wire],
         *,
-        key: str = "",
+        by: Sequence[str],
         find: Find | None = None,
         order: Sequence[str] = (),
     ) -> list[Sent]:
-        """Create rows. `find` looks up what a call without an answer left, by the field `key`."""
-        if key and len(rows) >= self._bulk_from:
-            ordered = _ordered(rows, order)
-            by_key = dict(
-                zip(
-                    (row[key] for row in ordered), self.bulk.run(sobject, "insert", ordered, key), strict=True
-                )
-            )
-            sent = [by_key[row[key]] for row in rows]
+        """Create rows, which the fields `by` tell apart.
+
+        `find` looks up what a call without an answer left, by the one field; without it, the platform must
+        refuse a row that is sent again.
+        """
+        if len(rows) >= self._bulk_from:
+            places = sorted(range(len(rows)), key=lambda n: _place(rows[n], order))
+            done = self.bulk.run(sobject, "insert", [rows[n] for n in places], by)
+            in_place = dict(zip(places, done, strict=True))
+            sent = [in_place[n] for n in range(len(rows))]
         else:
-            sent = self._insert_calls(sobject, rows, key, find, PER_CALL)
+            sent = self._insert_calls(sobject, rows, by, find, PER_CALL)
         return self._once_more(
-            rows, sent, order, lambda some: self._insert_calls(sobject, some, key, find, PER_LOCKED_CALL)
+            rows, sent, order, lambda some: self._insert_calls(sobject, some, by, find, PER_LOCKED_CALL)
         )
 
     def update(self, sobject: str, rows: Sequence[Wire], *, order: Sequence[str] = ()) -> list[Sent]:
         """Change rows, which hold their Id; None clears a field."""
         if len(rows) >= self._bulk_from:
-            sent = self.bulk.run(sobject, "update", rows, "Id")
+            sent = self.bulk.run(sobject, "update", rows, ["Id"])
         else:
             sent = self._update_calls(sobject, rows, PER_CALL)
         return self._once_more(
@@ -76,7 +82,7 @@ class Sender:
         """Delete records."""
         rows = [{"Id": id_} for id_ in ids]
         if len(ids) >= self._bulk_from:
-            sent = self.bulk.run(sobject, "delete", rows, "Id")
+            sent = self.bulk.run(sobject, "delete", rows, ["Id"])
         else:
             sent = self._delete_calls(sobject, rows, PER_CALL)
         return self._once_more(
@@ -86,10 +92,11 @@ class Sender:
     # -- calls ---------------------------------------------------------------------------------------
 
     def _insert_calls(
-        self, sobject: str, rows: Sequence[Wire], key: str, find: Find | None, size: int
+        self, sobject: str, rows: Sequence[Wire], by: Sequence[str], find: Find | None, size: int
     ) -> list[Sent]:
         if find is None:
             return [sent for part in chunks(rows, size) for sent in self._post(sobject, part, repeat=True)]
+        (key,) = by
         return [sent for part in chunks(rows, size) for sent in self._insert_once(sobject, part, key, find)]
 
     def _insert_once(self, sobject: str, rows: Sequence[Wire], key: str, find: Find) -> list[Sent]:
@@ -173,10 +180,6 @@ def _typed(sobject: str, row: Wire) -> dict[str, Any]:
 
 def _all_sent(results: Sequence[Mapping[str, Any]]) -> list[Sent]:
     return [Sent(one["id"]) if one["success"] else Sent(refusal=refusal(one["errors"][0])) for one in results]
-
-
-def _ordered(rows: Sequence[Wire], order: Sequence[str]) -> list[Wire]:
-    return sorted(rows, key=lambda row: _place(row, order)) if order else list(rows)
 
 
 def _place(row: Wire, order: Sequence[str]) -> tuple[str, ...]:

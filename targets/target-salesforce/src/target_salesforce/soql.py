@@ -9,6 +9,9 @@ from crmlift.chunks import chunks
 MAX_URL = 14_000
 """Characters of a list in a query: a GET takes about 16 KB, and quotes and commas are percent-encoded."""
 
+PER_LIST = 600
+"""Values in a list at the most: so many ids fit."""
+
 
 def quoted(text: str) -> str:
     """Return a string literal."""
@@ -29,7 +32,7 @@ def one_of(field: str, values: Iterable[str]) -> str:
 
 def lists(values: Iterable[str]) -> Iterator[list[str]]:
     """Cut values into lists that fit into the URL of a query."""
-    for many in chunks(values, 600):
+    for many in chunks(values, PER_LIST):
         part: list[str] = []
         size = 0
         for value in many:

@@ -21,11 +21,13 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmlift.sandbox.faults import Harness
 from target_salesforce.sandbox import data
-from target_salesforce.sandbox.api import Answer, Api, Call
+from target_salesforce.sandbox.api import Api
 from target_salesforce.sandbox.bulk import Bulk
+from target_salesforce.sandbox.calls import Answer, Call
 from target_salesforce.sandbox.deploy import Deploys, refresh_grants
 from target_salesforce.sandbox.errors import ApiError, RowError
 from target_salesforce.sandbox.oauth import App, OAuth, OAuthError
@@ -63,7 +65,7 @@ class Sandbox:
         routes = [
             Route("/services/oauth2/token", self.token, methods=["POST"]),
             Route("/services/oauth2/userinfo", self.user_info, methods=["GET", "POST"]),
-            Route("/id/{org}/{user}", self.user_info),
+            Route("/id/{org}/{user}", self.identity),
             Route("/services/data", self.versions),
             Route("/services/data/", self.versions),
             Route("/services/data/{version}", self.data, methods=_METHODS),
@@ -71,7 +73,7 @@ class Sandbox:
             Route("/_sandbox/org", self.switch, methods=["GET", "POST"]),
             Route("/_sandbox/seed", self.seed, methods=["POST"]),
         ]
-        return Harness(Starlette(routes=routes), self.org.stats, self.org.faults)
+        return Harness(_one_slash(Starlette(routes=routes)), self.org.stats, self.org.faults)
 
     # -- before the API ----------------------------------------------------------------------------
 
@@ -89,13 +91,13 @@ class Sandbox:
         """Say who is logged in."""
         if not self.oauth.allows(request.headers.get("Authorization", "")):
             return _error(_no_session())
-        user = self.org.store.one(self.org.user_id) or {}
-        return JSONResponse({
-            "sub": f"{_origin(request)}/id/{self.org.org_id}/{self.org.user_id}", "user_id": self.org.user_id,
-            "organization_id": self.org.org_id, "preferred_username": user["Username"],
-            "name": user["Name"], "email": user["Email"], "username": user["Username"],
-            "urls": {"rest": f"{_origin(request)}/services/data/v{{version}}/"},
-        })  # fmt: skip
+        return JSONResponse(self.oauth.user_info(_origin(request)))
+
+    async def identity(self, request: Request) -> Response:
+        """Answer the address that a login names as `id`."""
+        if not self.oauth.allows(request.headers.get("Authorization", "")):
+            return _error(_no_session())
+        return JSONResponse(self.oauth.identity(_origin(request)))
 
     async def versions(self, _request: Request) -> Response:
         """List the versions; needs no login."""
@@ -267,6 +269,17 @@ class Sandbox:
 def create_app() -> Harness:
     """Return a sandbox with its settings from the environment."""
     return Sandbox(dict(os.environ)).app()
+
+
+def _one_slash(app: ASGIApp) -> ASGIApp:
+    """Take `//services/data` too: Salesforce's own CLI keeps the slash of `--instance-url`."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
+        await app(scope, receive, send)
+
+    return call
 
 
 def _no_session() -> ApiError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import random
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ _DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMIC
 _OPERATIONS = {"insert", "update", "upsert", "delete", "hardDelete"}
 _MAX_BYTES = 150 * 2**20
 _MAX_CELL = 32_000
+_ROWS_PER_BATCH = 10_000
 csv.field_size_limit(2**24)
 
 
@@ -39,6 +41,12 @@ class Job:
     error: str = ""
     polls_left: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it answers a query."""
+        return self.about["operation"] in ("query", "queryAll")
 
     def file(self, name: str) -> Path:
         """Return the path of one of its files."""
@@ -116,22 +124,18 @@ class Bulk:
         if state in ("JobComplete", "Failed") and job.polls_left > 0:
             job.polls_left -= 1
             state = "InProgress"
-        kind = "V2Query" if "query" in job.about["operation"].lower() else "V2Ingest"
-        error = {"errorMessage": job.error} if job.error else {}
-        return {
-            "id": job.id, **job.about, "state": state, "jobType": kind,
-            "numberRecordsProcessed": job.processed, "numberRecordsFailed": job.failed, "retries": 0,
-            "totalProcessingTime": job.processed, "apiActiveProcessingTime": job.processed,
-            "apexProcessingTime": 0, **error,
+        about = {
+            "id": job.id, **job.about, "state": state, "jobType": "V2Query" if job.reads else "V2Ingest",
+            "numberRecordsProcessed": job.processed, "retries": 0, "totalProcessingTime": job.processed,
         }  # fmt: skip
+        if not job.reads:
+            about |= {"numberRecordsFailed": job.failed, "apiActiveProcessingTime": job.processed}
+            about |= {"apexProcessingTime": 0}
+        return about | ({"errorMessage": job.error} if job.error else {})
 
     def listed(self) -> dict[str, Any]:
         """Return all ingest jobs."""
-        jobs = [
-            self.info(job_id)
-            for job_id, job in self.jobs.items()
-            if "query" not in job.about["operation"].lower()
-        ]
+        jobs = [self.info(job_id) for job_id, job in self.jobs.items() if not job.reads]
         return {"done": True, "records": jobs, "nextRecordsUrl": None}
 
     def drop(self, job_id: str) -> None:
@@ -186,11 +190,10 @@ class Bulk:
         job = self._new(about, Options())
         ids = self.queries.ids(query, everything=body["operation"] == "queryAll")
         job.rows = [_flat(row) for row in self.queries.rows(query, ids, version)]
-        names = [column[1] for column in query.columns]
-        job.rows = [{name: row.get(name.lower()) for name in names} for row in job.rows]
+        job.columns = [column[1] for column in query.columns]
+        job.rows = [{name: row.get(name.lower()) for name in job.columns} for row in job.rows]
         job.state, job.processed = "JobComplete", len(job.rows)
-        job.about = job.about | {"columns": names}
-        return {"id": job.id, **{n: v for n, v in about.items()}}
+        return {"id": job.id, **about}
 
     def query_page(self, job_id: str, start: int, most: int) -> tuple[str, str, int]:
         """Return a page as CSV, the locator of the next one, and its number of rows."""
@@ -198,7 +201,7 @@ class Bulk:
         rows = job.rows[start : start + most]
         text = io.StringIO()
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow(job.about["columns"])
+        writer.writerow(job.columns)
         writer.writerows([["" if v is None else _cell(v) for v in row.values()] for row in rows])
         following = str(start + most) if start + most < len(job.rows) else "null"
         return text.getvalue(), following, len(rows)
@@ -234,6 +237,7 @@ class Bulk:
             except RowError as error:
                 refused.append((Result(row.get("Id") or None, errors=[error]), row))
         job.processed, job.failed = len(done) + len(refused), len(refused)
+        self.org.used_batches += math.ceil((job.processed + len(left)) / _ROWS_PER_BATCH)
         job.state = "Failed" if left else "JobComplete"
         job.error = "InternalServerError : the batch took too long" if left else ""
         self.org.stats.count(f"{name}.{operation}", job.processed)
@@ -245,15 +249,28 @@ class Bulk:
         if any(len(str(cell)) > _MAX_CELL for cell in row.values()):
             raise RowError("STRING_TOO_LONG", "a field of a Bulk row may hold 32,000 characters")
         given = {n: None if cell == "#N/A" else cell for n, cell in row.items() if cell != ""}
-        match operation:
-            case "insert":
-                return self.records.insert(name, given, options)
-            case "update":
-                return self.records.update(name, given, options)
-            case "upsert":
-                return self.records.upsert(name, key, given, options)
-            case _:
-                return self.records.delete(name, given, options)
+        write: dict[str, Callable[[], Result]] = {
+            "insert": lambda: self.records.insert(name, given, options),
+            "update": lambda: self.records.update(name, given, options),
+            "upsert": lambda: self.records.upsert(name, key, given, options),
+        }
+        try:
+            return write.get(operation, lambda: self.records.delete(name, given, options))()
+        except RowError as error:
+            raise self._as_cell_error(error, name, row) from None
+
+    def _as_cell_error(self, error: RowError, name: str, row: dict[str, Any]) -> RowError:
+        """Word a value of the wrong type as jobs do, by its column."""
+        if error.code != "INVALID_TYPE_ON_FIELD_IN_RECORD":
+            return error
+        (of,) = error.fields
+        column = [head.lower() for head in row].index(of.lower())
+        kind = self.org.objects[name].fields[of].soap_type
+        message = (
+            f"Failed to deserialize field at col {column}. Due to, '{list(row.values())[column]}' is not a "
+            f"valid value for the type {kind}"
+        )
+        return RowError("INVALID_FIELD", message, [of])
 
     def _write(self, job: Job, done: list[Any], refused: list[Any], left: list[dict[str, Any]]) -> None:
         """Write the result files: in any order, our headers unquoted, every value quoted."""

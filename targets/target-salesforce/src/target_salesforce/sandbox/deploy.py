@@ -16,6 +16,8 @@ from target_salesforce.sandbox.org import Org
 _NS = "{http://soap.sforce.com/2006/04/metadata}"
 _LEGAL = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*__c")
 _ACTIVITIES = ("Task", "Event")
+_TYPES = {"objects": "CustomObject", "permissionsets": "PermissionSet"}
+_FAILED = {"success": False, "changed": False, "problemType": "Error"}
 
 
 class Failure(Exception):
@@ -35,18 +37,26 @@ class Deploys:
         """Deploy an archive; return the id of the request."""
         (request,) = self.org.store.new_ids("0Af", 1)
         successes, failures = self._deploy(archive)
-        details = {
-            "componentSuccesses": [] if failures else successes,
-            "componentFailures": failures,
-            "allComponentMessages": [], "runTestResult": {"numFailures": 0, "numTestsRun": 0},
+        now, user = self.org.now(), self.org.store.one(self.org.user_id) or {}
+        details: dict[str, Any] = {
+            "componentSuccesses": [] if failures else successes, "componentFailures": failures,
+            "retrieveResult": None, "runTestResult": {
+                "apexLogId": None, "codeCoverage": [], "codeCoverageWarnings": [], "failures": [],
+                "flowCoverage": [], "flowCoverageWarnings": [], "numFailures": 0, "numTestsRun": 0,
+                "successes": [], "totalTime": 0.0,
+            },
         }  # fmt: skip
         self.requests[request] = {
             "id": request, "done": True, "success": not failures,
-            "status": "Failed" if failures else "Succeeded",
-            "checkOnly": False, "rollbackOnError": True, "numberComponentErrors": len(failures),
+            "status": "Failed" if failures else "Succeeded", "stateDetail": None,
+            "checkOnly": False, "ignoreWarnings": False, "rollbackOnError": True, "runTestsEnabled": False,
+            "numberComponentErrors": len(failures),
             "numberComponentsDeployed": 0 if failures else len(successes),
-            "numberComponentsTotal": len(successes) + len(failures), "details": details,
-            "createdDate": self.org.now(), "completedDate": self.org.now(),
+            "numberComponentsTotal": len(successes) + len(failures),
+            "numberTestErrors": 0, "numberTestsCompleted": 0, "numberTestsTotal": 0,
+            "errorMessage": None, "errorStatusCode": None, "canceledBy": None, "canceledByName": None,
+            "createdBy": self.org.user_id, "createdByName": user.get("Name"), "createdDate": now,
+            "startDate": now, "completedDate": now, "lastModifiedDate": now, "details": details,
         }  # fmt: skip
         return {
             "id": request,
@@ -62,25 +72,22 @@ class Deploys:
         return {"id": request, "validatedDeployRequestId": None, "deployResult": self.requests[request]}
 
     def _deploy(self, archive: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        try:
-            files = zipfile.ZipFile(io.BytesIO(archive))
-            ElementTree.fromstring(files.read("package.xml"))
-        except (zipfile.BadZipFile, KeyError, ElementTree.ParseError):
-            raise ApiError(400, "INVALID_INPUT", "No package.xml found") from None
-        names = sorted(name for name in files.namelist() if name != "package.xml")
         successes, failures = [], []
         kept = self.org.store.recall("components") or []
-        for name in names:
-            text = files.read(name).decode()
+        for name, text in _files(archive).items():
+            folder, _, full = name.partition("/")
+            about = {
+                "fileName": name, "fullName": _stem(full), "componentType": _TYPES.get(folder, ""),
+                "id": None, "created": False, "changed": True, "deleted": False, "success": True,
+                "createdDate": self.org.now(), "problem": None, "problemType": None,
+                "lineNumber": None, "columnNumber": None,
+            }  # fmt: skip
             try:
                 self._component(name, ElementTree.fromstring(text))
-                successes.append(
-                    {"fileName": name, "fullName": _stem(name), "success": True, "changed": True}
-                )
+                successes.append(about)
                 kept.append({"file": name, "xml": text})
             except Failure as error:
-                about = {"fileName": name, "fullName": _stem(name), "success": False, "problemType": "Error"}
-                failures.append({**about, "problem": str(error)})
+                failures.append(about | _FAILED | {"problem": str(error)})
         if not failures:
             self.org.store.remember("components", kept)
         return successes, failures
@@ -250,6 +257,19 @@ class Deploys:
         refresh_grants(self.org)
 
 
+def _files(archive: bytes) -> dict[str, str]:
+    """Return the texts of an archive by path; Salesforce's CLI packs them within a folder."""
+    try:
+        files = zipfile.ZipFile(io.BytesIO(archive))
+        names = [name for name in files.namelist() if not name.endswith("/")]
+        (listing,) = [name for name in names if name.count("/") < 2 and _base(name) == "package.xml"]
+        ElementTree.fromstring(files.read(listing))
+    except (zipfile.BadZipFile, ValueError, ElementTree.ParseError):
+        raise ApiError(400, "INVALID_INPUT", "No package.xml found") from None
+    top = listing.removesuffix("package.xml")
+    return {name.removeprefix(top): files.read(name).decode() for name in sorted(names) if name != listing}
+
+
 def refresh_grants(org: Org) -> None:
     """Give the user what the permission sets grant that are assigned to it."""
     store = org.store
@@ -264,8 +284,12 @@ def refresh_grants(org: Org) -> None:
             org.grants.add(f"object:{one['SobjectType']}")
 
 
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
 def _stem(name: str) -> str:
-    return name.rpartition("/")[2].rpartition(".")[0]
+    return _base(name).rpartition(".")[0]
 
 
 def _text(xml: ElementTree.Element, name: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+_ECHOED = 32
+"""Characters of a query that an error repeats before the place where it stopped."""
+
 
 class ApiError(Exception):
     """An error of a whole call."""
@@ -56,10 +59,9 @@ def malformed(message: str) -> ApiError:
 
 def no_such_type(name: str, query: str = "") -> ApiError:
     """Return the error for an object that is not there; it echoes the tail of the query."""
-    tail = query[-80:]
-    column = max(tail.find(name), 0) + 1
-    pointer = " " * (column - 1) + "^" if query else ""
-    where = f"{tail}\n{pointer}\nERROR at Row:1:Column:{column}\n" if query else ""
+    at = max(query.find(name), 0)
+    start = max(at - _ECHOED, 0)
+    where = f"{query[start:]}\n{' ' * (at - start)}^\nERROR at Row:1:Column:{at + 1}\n" if query else ""
     hint = (
         f"sObject type '{name}' is not supported. If you are attempting to use a custom object, be sure to "
         "append the '__c' after the entity name. Please reference your WSDL or the describe call for the "

@@ -77,6 +77,11 @@ class SField:
             return False
         return self.custom or self.hidden or (self.nillable and self.updateable and self.type != "boolean")
 
+    @property
+    def soap_type(self) -> str:
+        """The type as SOAP calls it."""
+        return _SOAP.get(self.type, "xsd:string")
+
     def describe(self, *, audit: bool) -> dict[str, Any]:
         """Return the field's entry in `describe`."""
         settable = self.audit and audit
@@ -109,7 +114,7 @@ class SField:
             "referenceTargetField": None, "referenceTo": list(self.refers_to),
             "relationshipName": self.relationship or None, "relationshipOrder": None,
             "restrictedDelete": False, "restrictedPicklist": self.restricted, "scale": self.scale,
-            "searchPrefilterable": False, "soapType": _SOAP.get(self.type, "xsd:string"),
+            "searchPrefilterable": False, "soapType": self.soap_type,
             "sortable": self.filterable, "type": self.type, "unique": self.unique,
             "updateable": self.updateable, "writeRequiresMasterRead": False,
         }  # fmt: skip

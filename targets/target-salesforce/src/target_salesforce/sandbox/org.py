@@ -42,6 +42,7 @@ class Switches:
     job_polls: int = 0
     session_calls: int = 0
     api_calls: int = 100_000
+    bulk_batches: int = 15_000
     storage_mb: int = 10_240
     archive_tasks: bool = True
     shuffle_results: bool = True
@@ -73,6 +74,7 @@ class Org:
         self.switches = Switches()
         self.clock: Callable[[], datetime] = (lambda: now) if now else (lambda: datetime.now(UTC))
         self.used_calls = 0
+        self.used_batches = 0
         self.used_kb = 0
         self.user_id = ""
         self.org_id = ""

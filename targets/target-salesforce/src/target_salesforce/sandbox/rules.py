@@ -43,8 +43,8 @@ def before(
             )
         case "PermissionSetAssignment":
             message = (
-                f"Duplicate PermissionSetAssignment. Assignee: {doc['AssigneeId']}; "
-                f"Permission Set: {doc['PermissionSetId']}"
+                f"Duplicate PermissionSetAssignment.  Assignee: {doc['AssigneeId'][:15]}; "
+                f"Permission Set: {doc['PermissionSetId'][:15]}"
             )
             _pair(records, made, doc, ("AssigneeId", "PermissionSetId"), message)
         case "Campaign" if creating and not records.org.switches.marketing_user:
