@@ -9,12 +9,14 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from time import monotonic
 from typing import Any
 
 import fastjsonschema
 
 from crmlift.batch import DEFERRED, Batch, Item, Letter, Record, join_key
+from crmlift.chunks import chunks
 from crmlift.destination import CountsMessages, Destination, Severity
 from crmlift.errors import InputError, Refusal, RunStopped
 from crmlift.hooks.manager import Hooks
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 500
 """Records that go through the hooks at once: enough to amortise a call, few enough to stay in cache."""
+DEFERRED_AT_ONCE = 10_000
+"""Records that waited and are settled together: full calls, and little memory."""
 CHECKPOINT_SECONDS = 60.0
 
 
@@ -173,7 +177,8 @@ class Pipeline:
             return
         stream.finished = True
         self.checkpoint()
-        self._milestones.reached(name, self.engine.entities_of(name))
+        if not self._deferred[name]:
+            self._milestones.reached(name, self.engine.entities_of(name))
 
     # Processing
 
@@ -334,18 +339,19 @@ class Pipeline:
         self._hooks.tell("crmlift_run_finished", run_id=self.run, status="stopped")
 
     def _decide_deferred(self) -> None:
-        """Send what waited for the end of the input the whole way; hooks can defer it no more."""
-        while letters := self._ledger.letters.page(code=DEFERRED):
-            by_stream: dict[str, dict[str, Record]] = {}
-            for letter in letters:
-                by_stream.setdefault(letter.stream, {})[letter.source] = letter.record
-            for stream, records in by_stream.items():
-                self.again(stream, records.items(), last=True)
+        """Send what waited for the end of the input the whole way, in turn; hooks can defer it no more."""
+        while letters := self._ledger.letters.first(code=DEFERRED, limit=DEFERRED_AT_ONCE):
+            by_stream: dict[str, list[str]] = {}
+            for stream, some in groupby(letters, key=lambda letter: letter.stream):
+                for piece in chunks(some, BATCH_RECORDS):
+                    self.again(stream, ((letter.source, letter.record) for letter in piece), last=True)
+                    by_stream.setdefault(stream, []).extend(letter.source for letter in piece)
             self._flush()
-            for stream, records in by_stream.items():
-                self._ledger.letters.drop(stream, records, code=DEFERRED)
+            for stream, sources in by_stream.items():
+                self._ledger.letters.drop(stream, sources, code=DEFERRED)
         for stream, number in self._deferred.items():
             self.counts.stream(stream)["held"] -= number
+            self._milestones.reached(stream, self.engine.entities_of(stream))
         self._deferred.clear()
 
     def _complete(self) -> None:
@@ -366,7 +372,7 @@ class Pipeline:
                 by_stream.setdefault(item.stream, {})[item.source] = item.record
             tried.update(item.where for item in ready)
             for stream, records in by_stream.items():
-                self.again(stream, records.items())
+                self.again(stream, records.items(), last=True)
             self._flush()
             self._ledger.waiting.settle(ready)
         for entity, number in self._ledger.waiting.counts().items():
@@ -395,4 +401,6 @@ def _letter(batch: Batch, letter: Letter) -> DeadLetter:
     item, record = letter.item, letter.item.record
     if letter.fate == "merged":
         record = {name: record[name] for name in batch.key_properties}
-    return DeadLetter(batch.stream, item.key, "", letter.fate, letter.code, None, letter.reason, record)
+    return DeadLetter(
+        batch.stream, item.key, "", letter.fate, letter.code, None, letter.reason, record, letter.turn
+    )

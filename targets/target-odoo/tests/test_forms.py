@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from choices import DEFAULT, changed, uncommented
 
 from crmlift.destination import Create
 from crmlift.testing.conformance import GONE
@@ -14,16 +15,6 @@ from target_odoo.destination import OdooDestination
 
 if TYPE_CHECKING:
     from conftest import Odoo, Start
-
-DEFAULT = (files("target_odoo") / "mapping.yml").read_text(encoding="utf-8")
-
-
-def changed(*pairs: tuple[str, str]) -> str:
-    mapping = DEFAULT
-    for old, new in pairs:
-        assert old in mapping
-        mapping = mapping.replace(old, new, 1)
-    return mapping
 
 
 def test_people_of_the_scope_lead_become_a_contact_with_a_lead(odoo: Odoo, start: Start) -> None:
@@ -75,20 +66,6 @@ def test_who_is_inactive_is_archived_where_the_mapping_says_so(start: Start) -> 
     assert {result for counter in migration.load(workspace).values() for result in counter} == {"unchanged"}
 
 
-def uncommented(mapping: str) -> str:
-    """Switch on the examples of the other two forms of events."""
-    start = mapping.index("    # A note in the contact's chatter:")
-    end = mapping.index("    - entity: event\n")
-    lines = [line.replace("# ", "", 1) for line in mapping[start:end].splitlines() if "#" in line]
-    rules = "\n".join(line for line in lines if line.strip()[:1] in "-" or line.startswith("      "))
-    when = "      when: cio_id and type not in ['profile_delete', 'profile_merge']\n      mode: create\n"
-    assert when in mapping[end:]
-    rest = mapping[end:].replace(
-        when, "      when: cio_id and name not in ['order_placed', 'demo_booked']\n      mode: create\n", 1
-    )
-    return mapping[:start] + rules + "\n" + rest
-
-
 def test_events_take_the_form_that_the_mapping_chooses_by_name(odoo: Odoo, start: Start) -> None:
     migration = start(uncommented(DEFAULT))
     workspace = Workspace(30)
@@ -98,8 +75,8 @@ def test_events_take_the_form_that_the_mapping_chooses_by_name(odoo: Odoo, start
     counts = migration.load(workspace)
     names = [event["name"] for event in events]
     snapshot = migration.snapshot()
-    texts = sum(d["type"] == "twilio" for d in workspace.streams["deliveries"])
-    assert len(snapshot["message"]) == names.count("order_placed") + texts
+    sent = len(workspace.streams["deliveries"])
+    assert len(snapshot["message"]) == names.count("order_placed") + sent
     assert len(snapshot["activity"]) == names.count("demo_booked") > 0
     assert len(snapshot["event"]) == names.count("Größe gewählt")
     assert not any("rejected" in counter for counter in counts.values())

@@ -128,8 +128,10 @@ dead_letters = Table(
     Column("field", String),
     Column("detail", Text, nullable=False),
     Column("record", Text, nullable=False),
-    comment="Records that were rejected or held, whole, so that they can be tried again.",
+    Column("turn", BigInteger),
+    comment="Records that were rejected or held, whole, so that they can be tried again, in their turn.",
 )
+Index("dead_letters_in_turn", dead_letters.c.scope, dead_letters.c.code, dead_letters.c.turn)
 
 parked = Table(
     "parked",

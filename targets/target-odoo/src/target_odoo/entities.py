@@ -22,7 +22,7 @@
 | subscriber, subscription | `mailing.contact`, `mailing.subscription` | external id |
 | mailing_note | `mail.message` on the mailing | its indexed `message_id` |
 | document | `ir.attachment` on the mailing | external id |
-| mail | `mail.mail` on the contact, never in the state `outgoing` | `message_id` of its message |
+| mail | `mail.mail` on the message, never in the state `outgoing` | an added, indexed field `x_cio_key` |
 | template | `mail.template`, archived | external id |
 """
 

@@ -14,7 +14,7 @@ from target_odoo.client import OdooClient
 from target_odoo.custom_models import CUSTOM_MODELS
 from target_odoo.entities import KEYED_BY_FIELD, MODEL_OF
 from target_odoo.errors import NoSuchModel
-from target_odoo.kinds import ATTACHMENT, KEY_FIELD, MAIL, MESSAGE, PARTNER
+from target_odoo.kinds import ATTACHMENT, KEY_FIELD, PARTNER
 from target_odoo.marks import Marks, external_ids
 from target_odoo.pages import Pages
 from target_odoo.values import Column, column
@@ -34,8 +34,6 @@ _TTYPES = {
     FieldType.LINK: "many2one",
     FieldType.LINKS: "many2many",
 }
-_INHERITS = {MAIL: (MESSAGE, "mail_message_id.")}
-"""Models whose records have another one inside: custom fields are made there, and serve both."""
 _GRANTS = {
     "base.group_user": {"perm_read": True},
     "base.group_partner_manager": {
@@ -123,11 +121,10 @@ class Schema:
         missing = [field for field in fields if field.name not in there]
         if not missing:
             return
-        owner = _INHERITS[model][0] if model in _INHERITS else model
-        model_id = self._model_id(owner)
-        vals = [{"model_id": model_id, **_field_vals(owner, field)} for field in missing]
+        model_id = self._model_id(model)
+        vals = [{"model_id": model_id, **_field_vals(model, field)} for field in missing]
         self._create("ir.model.fields", vals, done=lambda: self._has(model, missing))
-        self.marks.put("ir.model.fields", self._field_ids(owner, [field.name for field in missing]))
+        self.marks.put("ir.model.fields", self._field_ids(model, [field.name for field in missing]))
 
     def _has(self, model: str, fields: Iterable[Field]) -> bool:
         self._columns.pop(model, None)
@@ -174,9 +171,11 @@ class Schema:
 
 
 def _is_held(model: str, name: str, entry: Mapping[str, Any]) -> bool:
-    """Say whether a record keeps a field's value: in a column, in the record inside it, or in a file."""
-    inside = model in _INHERITS and str(entry.get("related") or "").startswith(_INHERITS[model][1])
-    return bool(entry.get("store", True)) or inside or (model, name) == (ATTACHMENT, "datas")
+    """Say whether a record keeps a field's value: in a column, or in a file.
+
+    A mail shows the fields of the message inside it (mail.mail inherits it); they are written there.
+    """
+    return bool(entry.get("store", True)) or (model, name) == (ATTACHMENT, "datas")
 
 
 def _field_vals(model: str, field: Field) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ Fields cut down to those that a migration meets; names, types and selections as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -32,6 +32,8 @@ class F:
     flip: bool = False
     on_delete: str = "set null"
     help: str = ""
+    inside: str = ""
+    """The link to the record that holds the value: a model shows the fields of what it inherits."""
 
 
 Fields = dict[str, F]
@@ -258,8 +260,12 @@ def base_models() -> dict[str, Fields]:
             "active": active(),
         },
         "mail.mail": {
-            **_message(),
-            "mail_message_id": many2one("mail.message", "Message", on_delete="cascade"),
+            **{name: replace(f, inside="mail_message_id") for name, f in _message().items()},
+            "message_type": replace(
+                _message()["message_type"], inside="mail_message_id", default="email_outgoing"
+            ),
+            "mail_message_id": many2one("mail.message", "Message", index=True, on_delete="cascade"),
+            "is_notification": F("boolean", "Notification Email"),
             "email_to": F("text", "To"),
             "body_html": F("text", "Text Contents"),
             "state": selection(

@@ -1,0 +1,30 @@
+"""The default mapping, and what can be switched on in it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+DEFAULT = (files("target_odoo") / "mapping.yml").read_text(encoding="utf-8")
+
+
+def changed(*pairs: tuple[str, str]) -> str:
+    mapping = DEFAULT
+    for old, new in pairs:
+        assert old in mapping
+        mapping = mapping.replace(old, new, 1)
+    return mapping
+
+
+def uncommented(mapping: str) -> str:
+    """Switch on the examples of the other two forms of events."""
+    mapping = mapping.replace("      # activities: {at:", "      activities: {at:", 1)
+    start = mapping.index("    # A note in the contact's chatter:")
+    end = mapping.index("    - entity: event\n")
+    lines = [line.replace("# ", "", 1) for line in mapping[start:end].splitlines() if "#" in line]
+    rules = "\n".join(line for line in lines if line.strip()[:1] in "-" or line.startswith("      "))
+    when = "      when: cio_id and type not in ['profile_delete', 'profile_merge']\n      mode: create\n"
+    assert when in mapping[end:]
+    rest = mapping[end:].replace(
+        when, "      when: cio_id and name not in ['order_placed', 'demo_booked']\n      mode: create\n", 1
+    )
+    return mapping[:start] + rules + "\n" + rest
