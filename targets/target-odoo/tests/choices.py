@@ -15,9 +15,25 @@ def changed(*pairs: tuple[str, str]) -> str:
     return mapping
 
 
+def switched_on(mapping: str, *starts: str) -> str:
+    """Take the comment off the lines that begin like this, and off those below that are set in deeper."""
+    for start in starts:
+        lines = mapping.splitlines(keepends=True)
+        found = [n for n, line in enumerate(lines) if line.strip().startswith(f"# {start}")]
+        assert len(found) == 1, start
+        indent = lines[found[0]].index("#")
+        for n in range(found[0], len(lines)):
+            inside = lines[n].startswith(" " * indent + "#   ") or n == found[0]
+            if not inside:
+                break
+            lines[n] = lines[n].replace("# ", "", 1)
+        mapping = "".join(lines)
+    return mapping
+
+
 def uncommented(mapping: str) -> str:
     """Switch on the examples of the other two forms of events."""
-    mapping = mapping.replace("      # activities: {at:", "      activities: {at:", 1)
+    mapping = switched_on(mapping, "activities: {at:")
     start = mapping.index("    # A note in the contact's chatter:")
     end = mapping.index("    - entity: event\n")
     lines = [line.replace("# ", "", 1) for line in mapping[start:end].splitlines() if "#" in line]

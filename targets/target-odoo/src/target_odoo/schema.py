@@ -50,10 +50,18 @@ def field_name(label: str) -> str:
 
     Names that are too long end in a hash of the label, so that two of them stay two.
     """
-    name = "x_" + re.sub(r"[^A-Za-z0-9_]", "_", label).removeprefix("x_")
+    return _cut("x_" + re.sub(r"[^A-Za-z0-9_]", "_", label).removeprefix("x_"), label)
+
+
+def _table_name(model: str, field: str) -> str:
+    """Return the name of the table behind a many2many of ours: PostgreSQL takes small letters alone."""
+    return _cut(f"{field}_{model.replace('.', '_')}_rel".lower(), f"{model}.{field}")
+
+
+def _cut(name: str, whole: str) -> str:
     if len(name) <= MAX_NAME:
         return name
-    digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    digest = hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     return f"{name[: MAX_NAME - 9]}_{digest}"
 
 
@@ -93,6 +101,7 @@ class Schema:
         Raises ConfigError for a field that is there with another type, or whose name Odoo refuses.
         """
         self._columns.pop(model, None)
+        self._provision_linked(fields)
         if model in KEYED_BY_FIELD:
             key = Field(KEY_FIELD, FieldType.TEXT, label="Customer.io key", indexed=True)
             fields = [key, *(field for field in fields if field.name != KEY_FIELD)]
@@ -108,6 +117,12 @@ class Schema:
             self.pages.show_fields(self.columns(PARTNER))
         if model in CUSTOM_MODELS:
             self.pages.show_model(model, self.columns(model))
+
+    def _provision_linked(self, fields: Sequence[Field]) -> None:
+        """Create models of ours that fields point to: Odoo makes no link to what is not there."""
+        for model in dict.fromkeys(MODEL_OF.get(field.links_to or "", "") for field in fields):
+            if model in CUSTOM_MODELS and not self.columns(model):
+                self.provision(model, ())
 
     def _create_fields(self, model: str, fields: Sequence[Field]) -> None:
         there = self.columns(model)
@@ -194,6 +209,9 @@ def _field_vals(model: str, field: Field) -> Mapping[str, Any]:
         vals["relation"] = MODEL_OF.get(field.links_to, field.links_to)
     if field.type is FieldType.LINK:
         vals["on_delete"] = "cascade" if model in CUSTOM_MODELS else "set null"
+    if field.type is FieldType.LINKS:
+        # Odoo's own name for it is the same for all fields between two models: they would share their values.
+        vals["relation_table"] = _table_name(model, field.name)
     if field.type is FieldType.CHOICE:
         vals["selection_ids"] = [
             [0, 0, {"value": choice, "name": choice, "sequence": n}] for n, choice in enumerate(field.choices)

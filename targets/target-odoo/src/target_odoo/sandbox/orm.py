@@ -296,6 +296,8 @@ class Model:
         for owner, name, f in registry.pointing_at(self.model):
             where = f"json_extract(doc, '$.{name}') IN ({', '.join(map(str, self.ids))})"
             ids = self.store.ids(owner, where, [])
+            if ids and f.on_delete == "restrict":
+                raise validation("Another model requires the record being deleted.")
             if ids and f.on_delete == "cascade":
                 root(self.env)[owner].browse(ids).unlink()
             elif ids:

@@ -336,7 +336,10 @@ def base_models() -> dict[str, Fields]:
             "active": active(),
         },
         "crm.tag": {"name": char("Tag Name", required=True)},
-        "crm.stage": {"name": char("Stage Name", required=True), "sequence": F("integer", "Sequence")},
+        "crm.stage": {
+            "name": char("Stage Name", required=True),
+            "sequence": F("integer", "Sequence", default=1),
+        },
         "crm.lead": {
             "name": char("Opportunity"),
             "type": selection("Type", "lead", "opportunity", required=True, default="opportunity"),
@@ -349,7 +352,7 @@ def base_models() -> dict[str, Fields]:
             "email_normalized": char("Normalized Email", readonly=True),
             "phone": char("Phone"),
             "user_id": many2one("res.users", "Salesperson"),
-            "stage_id": many2one("crm.stage", "Stage"),
+            "stage_id": many2one("crm.stage", "Stage", on_delete="restrict"),
             "tag_ids": F("many2many", "Tags", relation="crm.tag", table="crm_tag_rel"),
             "iap_enrich_done": F("boolean", "Enrichment done"),
         },
