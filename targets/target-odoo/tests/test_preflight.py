@@ -8,6 +8,8 @@ from crmlift.destination import Finding, Severity
 from crmlift.errors import RunStopped
 from target_odoo.destination import OdooDestination
 from target_odoo.entities import ENTITIES
+from target_odoo.preflight import models_of
+from target_odoo.rights import OPERATIONS, Rights
 
 if TYPE_CHECKING:
     from conftest import Odoo
@@ -34,6 +36,27 @@ def test_missing_rights_are_named_with_the_group_to_add(sandbox: Odoo, workspace
     assert "Access Rights" in found[rights]
     assert any("automation rules" in text for text in found)
     assert any("custom fields" in f.text for f in findings if f.severity is Severity.WARNING)
+
+
+def test_an_administrators_rights_are_read_from_the_rules_and_are_those_that_odoo_grants(odoo: Odoo) -> None:
+    client = odoo.client()
+    models = [*models_of(list(ENTITIES)), "ir.model.data", "ir.logging", "res.lang"]
+    there = [model for model in models if odoo.raw(model, "search_count", domain=[])[0] == 200]
+    rights = Rights(client, there)
+    granted = {(model, op): rights.may(model, op) for model in there for op in OPERATIONS}
+    assert not any(call.endswith("has_access") for call in client.http.calls)
+    assert granted == {
+        (model, op): odoo.raw(model, "has_access", ids=[], operation=op)[1]
+        for model in there
+        for op in OPERATIONS
+    }
+    assert len(there) > 15
+
+
+def test_somebody_else_is_asked_right_by_right(sandbox: Odoo) -> None:
+    rights = Rights(sandbox.client(api_key="sandbox-limited"), ["res.partner", "ir.model.data"])
+    assert rights.lacking("res.partner") == []
+    assert rights.lacking("ir.model.data") == list(OPERATIONS)
 
 
 def test_an_active_automation_rule_stops_the_run_unless_it_is_allowed(sandbox: Odoo, workspace: str) -> None:

@@ -29,10 +29,10 @@ from target_odoo.kinds import (
     TRACE,
     Pairs,
 )
+from target_odoo.rights import Rights
 from target_odoo.schema import Schema
 from target_odoo.versions import FIRST_JSON2, model_in
 
-_OPERATIONS = ("read", "create", "write", "unlink")
 _GROUPS = {
     PARTNER: "Contact Creation",
     CATEGORY: "Contact Creation",
@@ -97,8 +97,7 @@ def preflight(
 
 def _server(client: OdooClient) -> Iterator[Finding]:
     major, name = client.version
-    who = client.call("res.users", "context_get")
-    yield Finding(Severity.INFO, f"Odoo {name}; the API key is good for user {who['uid']}.")
+    yield Finding(Severity.INFO, f"Odoo {name}; the API key is good for user {client.uid}.")
     if major < FIRST_JSON2:
         yield Finding(
             Severity.WARNING,
@@ -126,9 +125,11 @@ def _companies(client: OdooClient, company_id: int | None) -> Iterator[Finding]:
 
 
 def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterator[Finding]:
-    for model in (*models, "ir.model.data"):
+    wanted = (*models, "ir.model.data")
+    rights = Rights(client, [*wanted, "ir.model", "ir.model.fields"])
+    for model in wanted:
         if model in CUSTOM_MODELS and not schema.columns(model):
-            if not _may(client, "ir.model", "create"):
+            if not rights.may("ir.model", "create"):
                 yield Finding(
                     Severity.ERROR,
                     f"The model {model} is not there, and the API key's user may not create it.",
@@ -142,23 +143,18 @@ def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterat
                 fix=f"Install {_MODULE_OF[model]}, or take the rules that write it out of the mapping.",
             )
             continue
-        lacking = [op for op in _OPERATIONS if not _may(client, model, op)]
-        if lacking:
+        if lacking := rights.lacking(model):
             yield Finding(
                 Severity.ERROR,
                 f"The API key's user may not {', '.join(lacking)} {model}.",
                 fix=f"Give the user the group {_GROUPS.get(model, 'Administration / Settings')}.",
             )
-    if not _may(client, "ir.model.fields", "create"):
+    if not rights.may("ir.model.fields", "create"):
         yield Finding(
             Severity.WARNING,
             "The API key's user may not create custom fields.",
             fix="Where the plan names fields to create, let an administrator provision them.",
         )
-
-
-def _may(client: OdooClient, model: str, operation: str) -> bool:
-    return bool(client.call(model, "has_access", [], operation=operation))
 
 
 def _automations(client: OdooClient, models: Sequence[str], *, allow: bool) -> Iterator[Finding]:

@@ -172,8 +172,7 @@ class Codec:
     # -- to the wire -------------------------------------------------------------------------------
 
     def encode(self, column: Column, value: Value) -> Any:
-        """Return the JSON form for `create` and `write`. Raises `Unfit`."""
-        value = self._expected(column, value, None)
+        """Return the JSON form for `create` and `write` of a value as `expected` gives it. Raises `Unfit`."""
         if value is None:
             return False
         if column.special in ("country", "state"):
@@ -187,7 +186,7 @@ class Codec:
             raise Unfit(Refusal("wrong_type", field=column.name)) from None
 
     def cell(self, column: Column, value: Value) -> str:
-        """Return the text form for `load`. Raises `Unfit`."""
+        """Return the text form for `load` of a value as `expected` gives it. Raises `Unfit`."""
         wire = self.encode(column, value)
         if wire is False or wire is None:
             return "0" if column.field.type is FieldType.BOOLEAN else ""

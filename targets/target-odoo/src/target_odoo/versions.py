@@ -5,6 +5,7 @@
 | protocol | XML-RPC | XML-RPC | XML-RPC | JSON-2 |
 | `web_save_multi`, many updates in one call | no | no | no | yes, asked for once |
 | `has_access` | `check_access_rights` | `check_access_rights` | yes | yes |
+| users of a group, with those of the groups that imply it | `users` | `users` | `users` | `all_user_ids` |
 | who is on a mailing list | `mailing.contact.subscription` | `mailing.subscription` | the same | the same |
 | `trace_status` | without `pending` | with it | the same | the same |
 | `mail.activity` that is done | is deleted: choose another form of events | kept | kept | kept |
@@ -23,6 +24,11 @@ FIRST_JSON2 = 19
 FIRST_HAS_ACCESS = 18
 _BEFORE: Mapping[str, tuple[int, str]] = {"mailing.subscription": (17, "mailing.contact.subscription")}
 """Models by their name of today: the version that gave it to them, and their name before."""
+
+
+def members_of_group(major: int) -> str:
+    """Return the field of `res.groups` that holds everybody who has the group."""
+    return "all_user_ids" if major >= FIRST_JSON2 else "users"
 
 
 def model_in(model: str, major: int) -> str:

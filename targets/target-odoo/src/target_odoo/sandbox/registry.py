@@ -172,7 +172,13 @@ def base_models() -> dict[str, Fields]:
             "tz": char("Timezone"),
             "partner_id": many2one("res.partner", "Related Partner"),
         },
-        "res.groups": {"name": char("Name"), "full_name": char("Group Name")},
+        "res.groups": {
+            "name": char("Name"),
+            "full_name": char("Group Name"),
+            "all_user_ids": F(
+                "many2many", "Users and implied users", relation="res.users", table="res_groups_users_rel"
+            ),
+        },
         "ir.model": {
             "name": char("Model Description", required=True),
             "model": char("Model", required=True),
@@ -434,6 +440,9 @@ def models_of(major: int) -> dict[str, Fields]:
         subscription = models.pop("mailing.subscription")
         subscription["unsubscription_date"] = subscription.pop("opt_out_datetime")
         models["mailing.contact.subscription"] = subscription
+    if major < 19:
+        groups = models["res.groups"]
+        groups["users"] = groups.pop("all_user_ids")
     return models
 
 
