@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from choices import DEFAULT, changed, switched_on, uncommented
+from choices import DEFAULT, LEADS, LISTS, STAGES, changed, switched_on, uncommented
 
 from crmlift.destination import Create, Field, FieldType, Update
 from crmlift.testing.conformance import GONE, Migration
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_people_of_the_scope_lead_become_a_contact_with_a_lead(odoo: Odoo, start: Start) -> None:
-    rules = "rules: [{scope: lead, when: \"attributes.lifecycle_stage in ['lead']\"}]"
-    migration = start(changed(("    rules: []", f"    {rules}")))
+    migration = start(changed(LEADS))
     workspace = Workspace(10)
     counts = migration.load(workspace)
     people = {p["cio_id"]: p for p in workspace.streams["people"]}
@@ -139,10 +138,6 @@ def test_a_stage_is_found_by_its_name(crm: OdooDestination) -> None:
     assert crm.delete("stage", {"s": str(made.id)})[0].refusal is None
 
 
-LEADS = ("    rules: []", "    rules: [{scope: lead, when: \"attributes.lifecycle_stage in ['lead']\"}]")
-STAGES = ("follow: {streams", "- entity: stage", "- entity: lead")
-
-
 def test_a_lead_stands_in_the_stage_of_the_campaign_that_it_got_something_of_last(
     odoo: Odoo, start: Start
 ) -> None:
@@ -181,7 +176,6 @@ def delivery(key: str, person: dict[str, Any], campaign: int, hours: int) -> dic
     return {"id": key, "type": "email", **times, **what, **who}
 
 
-LISTS = ("arrays_of: {enabled_channels", "links:", "people_enabled_channels:")
 CHANNELS = "x_cio_enabled_channel_ids"
 
 

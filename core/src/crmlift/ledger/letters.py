@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
@@ -50,7 +50,11 @@ class Letters:
         """Keep records that were not loaded; a newer letter replaces the older one."""
         self._store.upsert(
             tables.dead_letters,
-            [asdict(letter) | {"record": dumps(letter.record)} for letter in letters],
+            [
+                # Not `asdict`, which would copy the whole record.
+                {f.name: getattr(letter, f.name) for f in fields(letter)} | {"record": dumps(letter.record)}
+                for letter in letters
+            ],
             keys=["scope", "stream", "source", "entity"],
         )
 

@@ -100,6 +100,8 @@ journal = Table(
     Column("source", String),
     Column("was_shape", Integer),
     Column("was_digest", LargeBinary),
+    Column("was_origin", String),
+    Column("was_run", Integer),
     comment="What was there before each change, in the CRM and in `records`; written before it is sent.",
 )
 

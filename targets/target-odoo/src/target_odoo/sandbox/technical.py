@@ -45,8 +45,9 @@ class IrModel(Model):
         for row in self.read(["model", "state"]):
             if row["state"] != "manual":
                 raise user_error(f"Model '{row['model']}' contains module data and cannot be removed.")
-            fields = root(self.env)["ir.model.fields"]
-            fields.browse(fields.search([["model_id", "=", row["id"]]])).unlink()
+            # The fields go with it in the database, so that their external ids stay.
+            fields = root(self.env)["ir.model.fields"].search([["model_id", "=", row["id"]]])
+            self.store.delete("ir.model.fields", fields)
             self.store.delete(row["model"], self.store.ids(row["model"], "1", []))
             del self.env.db.registry.models[row["model"]]
 
