@@ -16,7 +16,7 @@ from crmlift.testing.conformance import GONE
 from crmlift.testing.whole import WholeWorkspace
 from crmlift.testing.workspace import NOW
 
-KILLS = 4
+KILLS = 3
 STAMPS = ("write_date", "write_uid")
 EVERYTHING = uncommented(switched_on(changed(LEADS), *LISTS, *STAGES, "active: {expr:"))
 SEEN_LATELY, LONG_AGO = NOW - 86_400, 1_500_000_000
@@ -254,7 +254,7 @@ REFUSALS = {
 
 
 def of_its_own(stream: str, workspace: BusyWorkspace) -> list[dict[str, Any]]:
-    """Return the records of a stream from which one can be refused: emails, and events of the default form."""
+    """Return records of a stream from which one can be refused: emails, and events of the default form."""
     records = workspace.streams[stream]
     if stream == "activities":
         records = [one for one in records if one["name"] == "Größe gewählt"]

@@ -31,7 +31,7 @@ from target_odoo.kinds import (
 )
 from target_odoo.rights import Rights
 from target_odoo.schema import Schema
-from target_odoo.versions import FIRST_JSON2, model_in
+from target_odoo.versions import FIRST_JSON2, FIRST_KEEPS_DONE_ACTIVITIES, ONLINE, model_in
 
 _GROUPS = {
     PARTNER: "Contact Creation",
@@ -61,7 +61,8 @@ _MODULE_OF = {
     PHONE_BLACKLIST: "Phone Numbers Validation (phone_validation)",
     **dict.fromkeys((LEAD, LEAD_TAG, STAGE), "CRM (crm)"),
 }
-_MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich")
+_ENTERPRISE = "web_enterprise"
+_MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich", _ENTERPRISE)
 
 
 def models_of(entities: Sequence[str]) -> list[str]:
@@ -88,6 +89,8 @@ def preflight(
     models = [model_in(model, client.version[0]) for model in models_of(entities)]
     return [
         *_server(client),
+        *online(client.http.host),
+        *_activities(client, models),
         *_companies(client, company_id),
         *_rights(client, schema, models),
         *_automations(client, models, allow=allow_automations),
@@ -103,6 +106,25 @@ def _server(client: OdooClient) -> Iterator[Finding]:
             Severity.WARNING,
             f"Odoo {name} is spoken to by XML-RPC, and contacts are updated in smaller calls.",
             fix="Expect updates to be slower than on Odoo 19; rehearse with a sample first.",
+        )
+
+
+def online(host: str) -> Iterator[Finding]:
+    """Say what is special about Odoo's own cloud."""
+    if host.endswith(ONLINE):
+        yield Finding(
+            Severity.WARNING,
+            "This is Odoo Online: its API is for databases on a Custom plan, and is slower.",
+            fix="Rehearse with a sample first, and plan the run for a night.",
+        )
+
+
+def _activities(client: OdooClient, models: Sequence[str]) -> Iterator[Finding]:
+    if ACTIVITY in models and client.version[0] < FIRST_KEEPS_DONE_ACTIVITIES:
+        yield Finding(
+            Severity.ERROR,
+            f"Odoo {client.version[1]} deletes an activity that is done.",
+            fix="Choose another form for these events: a record of x_cio_event, or a note in the chatter.",
         )
 
 
@@ -192,6 +214,8 @@ def _modules(client: OdooClient) -> Iterator[Finding]:
     except (BatchRefused, NoSuchModel):
         return
     installed = sorted(row["name"] for row in rows)
+    edition = "Enterprise" if _ENTERPRISE in installed else "Community"
+    yield Finding(Severity.INFO, f"The edition is {edition}; neither needs Studio for our fields.")
     yield Finding(Severity.INFO, f"Installed modules: {', '.join(installed) or 'none of those that matter'}.")
     if "crm_iap_enrich" in installed:
         mode = client.call("ir.config_parameter", "get_param", key="crm.iap.lead.enrich.setting") or "auto"

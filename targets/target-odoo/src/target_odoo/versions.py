@@ -11,8 +11,12 @@
 | `mail.activity` that is done | is deleted: choose another form of events | kept | kept | kept |
 | `res.partner.mobile` | there | there | there | gone |
 
-Tested against a real Odoo 19 only; the sandbox plays the others. A field that a version does not have is
-named before anything is written: take it out of the map.
+The editions differ in modules, which preflight names: Community has no Studio, and needs none for the
+fields and models of ours, which the API makes in all editions. Odoo Online gives its API to Custom plans
+only, and asks for about one call a second; this client never sends two at once.
+
+Tested against a real Odoo 19 Community only; the sandbox plays the others. A field that a version does
+not have is named before anything is written: take it out of the map.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ from collections.abc import Mapping
 
 OLDEST = 16
 FIRST_JSON2 = 19
-FIRST_HAS_ACCESS = 18
+FIRST_KEEPS_DONE_ACTIVITIES = 17
+ONLINE = ".odoo.com"
+"""How the addresses of Odoo Online end."""
 _BEFORE: Mapping[str, tuple[int, str]] = {"mailing.subscription": (17, "mailing.contact.subscription")}
 """Models by their name of today: the version that gave it to them, and their name before."""
 

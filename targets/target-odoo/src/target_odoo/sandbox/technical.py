@@ -187,6 +187,19 @@ class View(Model):
         return vals
 
 
+@model("base.automation")
+class Automation(Model):
+    """The customer's own rules."""
+
+    def prepare(self, vals: Vals, docs: dict[int, Doc] | None = None) -> Vals:
+        """Name the model that is watched."""
+        del docs
+        if vals.get("model_id"):
+            (row,) = root(self.env)["ir.model"].browse([vals["model_id"]]).read(["model"])
+            vals["model_name"] = row["model"]
+        return vals
+
+
 @model("ir.config_parameter")
 class ConfigParameter(Model):
     """System parameters."""
