@@ -113,7 +113,7 @@ class Project:
         )
         result = Result(done.returncode, done.stdout, done.stderr)
         assert not ok or result.code == 0, (
-            f"{command} {arguments} ended with {result.code}:\n{_tail(result.err)}"
+            f"{command} {arguments} ended with {result.code}:\n{_tail(result.err)}\n{_tail(result.out)}"
         )
         return result
 
@@ -139,9 +139,9 @@ class Project:
         return {entity["entity"]: entity["results"] for entity in reconciliation["entities"]}
 
 
-def _tail(err: str) -> str:
+def _tail(text: str) -> str:
     """The last lines of a log, without the frames that Meltano draws around its own tracebacks."""
-    return "\n".join([line for line in err.splitlines() if not line.startswith(("│", "╭", "╰"))][-40:])
+    return "\n".join([line for line in text.splitlines() if not line.startswith(("│", "╭", "╰"))][-40:])
 
 
 def fill(server: Server, *, people: int) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from records import event, person
 
-from crmlift import pipeline as pipeline_module
 from crmlift.errors import ConfigError
 from crmlift.hooks.manager import Hooks
 from crmlift.loader.counts import Result
+from crmlift.pipeline import verdicts
 
 HOOK = "hooks:\n  chronology:\n    streams:\n"
 EVENTS = "      activities: {at: timestamp}\n"
@@ -38,7 +38,7 @@ def loaded(bench: Any) -> list[str]:
 
 
 def test_records_of_two_streams_come_in_one_order(bench, monkeypatch):
-    monkeypatch.setattr(pipeline_module, "DEFERRED_AT_ONCE", 2)
+    monkeypatch.setattr(verdicts, "DEFERRED_AT_ONCE", 2)
     in_order_of_time(bench, EVENTS + "      deliveries: {at: [metrics.sent, created]}\n")
     bench.mapping = bench.mapping.replace("skip: {deliveries: not part of this load}\n", MESSAGES)
     events = [event(f"e{n}", "p1", SOME_DAY + 10 * n) for n in (4, 2, 3, 1)]

@@ -7,6 +7,7 @@ from records import EVERYTHING, company, event, person, works_at
 
 from crmlift.destination import Allowance, Field, FieldType, Finding, Severity
 from crmlift.errors import ConfigError, RunStopped
+from crmlift.hooks.manager import Hooks
 from crmlift.mapping import schema_changes
 from crmlift.mapping.load import parse_mapping
 from crmlift.plan.conditions import check
@@ -184,6 +185,15 @@ def test_a_plan_holds_until_mapping_or_schema_change(bench, tmp_path):
     bench.crm.fields["person"]["email"] = Field("email", FieldType.INTEGER)
     with pytest.raises(ConfigError, match="field 'email' of 'person' was text and is integer now"):
         check(plan, parse_mapping(bench.mapping), bench.crm)
+
+
+def test_a_plan_transforms_as_the_run_does_and_tells_no_plugin_of_a_run(bench, monkeypatch):
+    told = []
+    monkeypatch.setattr(Hooks, "tell", lambda _self, event, **_facts: told.append(event))
+    planned(bench, person("p1"))
+    assert told == []
+    bench.run(person("p1"))
+    assert told == ["crmlift_run_started", "crmlift_entity_finished", "crmlift_run_finished"]
 
 
 def test_a_missing_plan_is_none_and_a_broken_one_an_error(tmp_path):

@@ -283,6 +283,12 @@ def test_two_rules_that_make_a_person_get_the_line_both_and_share_what_they_shar
     assert "gizmo" in str(people[1].fields)
 
 
+def test_a_row_that_a_person_also_makes_gets_none_of_their_attributes():
+    account = "  people:\n    - {entity: company, key: account.key, fields: {name: account.name}}\n"
+    made = drafted({"gizmo": "blue whale"}, text=MAPPING.replace("  people:\n", account))
+    assert [(line.entity, line.attribute) for line in made.lines] == [("person", "gizmo")]
+
+
 # Names of custom fields
 
 

@@ -18,7 +18,7 @@ from crmlift.scope.build import Options, build_profile
 from crmlift.scope.model import Attribute, Profile
 from crmlift.scope.render import FILES, render
 from crmlift.scope.store import Store
-from crmlift.scope.target import ScopeTarget
+from crmlift.scope.target import MEMORY_MB, ScopeTarget
 from crmlift.scope.values import mask, patterns
 
 NOW = 1_800_000_000
@@ -27,7 +27,7 @@ COMPANY = {"object_type_id": "1", "object_type_slug": "companies"}
 
 
 def profile(*records: tuple[str, dict[str, Any]], seen: tuple[str, ...] = (), **options: Any) -> Profile:
-    store = Store(memory_mb=128, seen=seen)
+    store = Store(memory_mb=MEMORY_MB, seen=seen)
     try:
         for stream, record in records:
             store.add(stream, record)
@@ -138,6 +138,20 @@ def test_a_record_beyond_the_limit_is_counted_but_not_looked_into(monkeypatch: p
     found = profile(person("p1", attributes={"a": "x" * 2000}), person("p2", attributes={"b": 1}))
     assert [(row.stream, row.records) for row in found.streams] == [("people", 2)]
     assert [attribute.name for attribute in found.attributes] == ["b"]
+
+
+def test_people_of_three_hundred_long_attributes_fit_into_the_default_memory():
+    store = Store(memory_mb=MEMORY_MB)
+    try:
+        for n in range(1200):
+            long = {f"trait_{k}": f"{n * 7919 % 1200} {k} " * 12 for k in range(300)}
+            store.add(*person(f"p{n}", attributes=long | {"deep": {"list": [{"a": k} for k in range(30)]}}))
+        store.finish()
+        found = {attribute.name: attribute for attribute in build_profile(store, Options(now=0)).attributes}
+    finally:
+        store.close()
+    assert (found["trait_7"].filled, found["deep.list[].a"].filled) == (1200, 1200)
+    assert 1100 < found["trait_7"].distinct < 1300
 
 
 def test_too_little_memory_says_what_to_do():

@@ -54,6 +54,7 @@ class PlannedRun:
             mapping_digest=self._digest,
             validate=validate,
             stop_above_percent=100,
+            trial=True,
         )
 
     def finish(self) -> Plan:

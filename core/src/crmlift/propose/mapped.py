@@ -49,13 +49,12 @@ def places(mapping: MappingFile, object_types: Mapping[str, str]) -> Iterator[Pl
 
 
 def _alike(rules: list[Rule]) -> list[int]:
-    """The first rule that makes rows, and those that make alike ones: a lead here, a contact there."""
-    first = _first(rules, {})
-    if first is None:
-        return []
-    main = set(answers(rules[first]))
-    same = [n for n, r in enumerate(rules) if n > first and r.mode != "update" and r.key == rules[first].key]
-    return [first, *(n for n in same if 2 * len(main & set(answers(rules[n]))) > len(main))]
+    """The rule that says most of its record, and those that make alike rows: a lead here, a contact there."""
+    made = [index for index, rule in enumerate(rules) if rule.mode != "update"]
+    said = {index: set(answers(rules[index])) for index in made}
+    main = max(made, key=lambda index: len(said[index]), default=0)
+    alike = [index for index in made if 2 * len(said[main] & said[index]) > len(said[main]) or index == main]
+    return [index for index in alike if rules[index].key == rules[main].key]
 
 
 def _first(rules: list[Rule], record: Mapping[str, str]) -> int | None:

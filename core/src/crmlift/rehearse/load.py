@@ -22,9 +22,9 @@ from crmlift.project import Project
 from crmlift.sandbox.server import serve
 
 
-def load(messages: Path, mapping: MappingFile, crm: Destination, ledger: Ledger) -> str:
+def load(messages: Path, mapping: MappingFile, crm: Destination, ledger: Ledger, *, trial: bool) -> str:
     """Run the records of a file through the whole way; return the status of the run."""
-    pipeline = Pipeline(mapping, crm, ledger, mapping_digest=digest(mapping))
+    pipeline = Pipeline(mapping, crm, ledger, mapping_digest=digest(mapping), trial=trial)
     try:
         with messages.open("rb") as lines:
             for line in lines:

@@ -45,17 +45,17 @@ class Options:
 
 def build_profile(store: Store, options: Options) -> model.Profile:
     """Return the profile; the store must be finished."""
-    attributes = list(_attributes(store, options))
-    return model.Profile(
+    looked_at = list(_attributes(store, options))
+    profile = model.Profile(
         written_at=_time(options.now) or "",
         values_shown=options.show_values,
         streams=_streams(store),
         people=_people(store, options),
         deleted=_deleted(store),
         duplicates=[_duplicates(store, options, by) for by in ("email", "mailbox", "id")],
-        attributes=[attribute for attribute in attributes if attribute.stream != "activities"],
+        attributes=[],
         attributes_left_out=store.attributes_left_out,
-        events=_events(store, attributes),
+        events=_events(store, [attribute for attribute, _ in looked_at]),
         volume=_volume(store),
         objects=_objects(store),
         segments=_segments(store),
@@ -67,6 +67,8 @@ def build_profile(store: Store, options: Options) -> model.Profile:
             for subject, status, reason in _rows(store, "select * from unread order by 1, 2")
         ],
     )
+    store.shrink()
+    return profile.model_copy(update={"attributes": list(_with_signs(looked_at))})
 
 
 def _rows(store: Store, query: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -99,7 +101,8 @@ class _Sample:
         return round((SKETCH_SIZE - 1) * 2**64 / self.largest)
 
 
-def _attributes(store: Store, options: Options) -> Iterator[model.Attribute]:
+def _attributes(store: Store, options: Options) -> Iterator[tuple[model.Attribute, list[str]]]:
+    """Each attribute, with some of its values."""
     totals = {
         (stream, group): n
         for stream, group, n in _rows(store, "select stream, grp, sum(n)::ubigint from totals group by all")
@@ -112,16 +115,19 @@ def _attributes(store: Store, options: Options) -> Iterator[model.Attribute]:
     ):
         counts[a].append((kind, n, empty, longest))
     within = dict(_rows(store, "select a, sum(filled)::ubigint from within group by a"))
-    samples = _samples(store)
-    known = _rows(store, "select a, stream, grp, name from attributes order by stream, grp, name")
+    known = _rows(store, "select a, stream, grp, name from attributes order by stream, grp, name, a")
     spellings = _spellings(known)
+    samples = _samples(store)
+    sampled = next(samples, None)
     for a, stream, group, name in known:
         total = totals[stream, group]
         filled = within.get(a, sum(n - empty for _, n, empty, _ in counts[a]))
         types = {kind: n for kind, n, _, _ in counts[a]}
-        sample = samples.get(a, _Sample([]))
+        sample = _Sample([])
+        if sampled is not None and sampled[0] == a:
+            sample, sampled = sampled[1], next(samples, None)
         shown = sorted(sample.values, key=lambda value: -value[1])[:_SHOWN_EXAMPLES]
-        yield model.Attribute(
+        attribute = model.Attribute(
             stream=stream,
             group=group,
             name=name,
@@ -136,10 +142,18 @@ def _attributes(store: Store, options: Options) -> Iterator[model.Attribute]:
             patterns=patterns(value for value, _ in sample.values[:_PATTERN_VALUES]),
             examples=list(dict.fromkeys(options.show(value) for value, _ in shown)),
             differs_by_case=sorted(spellings[stream, group, name.casefold()] - {name}),
-            signs=_signs(name, [value for value, _ in sample.values[:_SIGN_VALUES]])
-            if stream in _PROPOSED and "[]" not in name and "*" not in name
-            else [],
         )
+        yield attribute, [value for value, _ in sample.values[:_SIGN_VALUES]]
+
+
+def _with_signs(looked_at: list[tuple[model.Attribute, list[str]]]) -> Iterator[model.Attribute]:
+    """The attributes of all but events; what a mapping may take as a field, with what its values say."""
+    for attribute, values in looked_at:
+        name = attribute.name
+        if attribute.stream in _PROPOSED and "[]" not in name and "*" not in name:
+            yield attribute.model_copy(update={"signs": _signs(name, values)})
+        elif attribute.stream != "activities":
+            yield attribute
 
 
 def _signs(name: str, values: list[str]) -> list[model.Sign]:
@@ -150,15 +164,16 @@ def _signs(name: str, values: list[str]) -> list[model.Sign]:
     ]
 
 
-def _samples(store: Store) -> dict[int, _Sample]:
-    cursor = store.sql.execute("select a, h, val, n from sketch order by a, h")
-    samples = {}
+def _samples(store: Store) -> Iterator[tuple[int, _Sample]]:
+    """Each attribute's sample, in the order of the attributes; all at once would not fit."""
+    cursor = store.sql.cursor().execute(
+        "select a, h, val, n from sketch join attributes using (a) order by stream, grp, name, a, h"
+    )
     for a, rows in groupby(_each(cursor), key=lambda row: row[0]):
         sample = _Sample([])
         for _, sample.largest, value, n in rows:
             sample.values.append((value, n))
-        samples[a] = sample
-    return samples
+        yield a, sample
 
 
 def _each(cursor: Any) -> Iterator[tuple[Any, ...]]:
@@ -178,9 +193,9 @@ def _spellings(known: list[tuple[Any, ...]]) -> dict[tuple[str, str, str], set[s
 
 def _people(store: Store, options: Options) -> model.People:
     query = """
-    with life as (
+    with last as (select who, max(moment) as moment from signs group by who), life as (
       select greatest(max(p.seen), max(s.moment)) as moment
-      from persons p left join signs s using (who) group by p.who
+      from persons p left join last s using (who) group by p.who
     )
     select count(*) filter (moment >= $since), count(*) filter (moment < $since),
            count(*) filter (moment is null)

@@ -18,6 +18,8 @@ from crmlift.scope.streams import GONE, READINGS, TABLES, Reading, statements
 
 CHUNK_RECORDS = 25_000
 CHUNK_BYTES = 8_000_000
+VECTOR_RECORDS, VECTOR_BYTES = 2048, 3_000_000
+"""DuckDB works on so many records at once, and each of its JSON functions takes several times their bytes."""
 LONGEST_RECORD = 1_000_000
 """Bytes; DuckDB sets several times as much aside. A longer one is counted, but not looked into."""
 SKETCH_SIZE = 1024
@@ -26,19 +28,38 @@ SKETCH_SIZE = 1024
 A value that survives was counted from its first occurrence on; the largest hash kept says how many
 distinct values there are (K minimum values, Bar-Yossef and others, 2002).
 """
-SKETCH_ROWS = 1_000_000
+SKETCH_ROWS = 500_000
 MOST_ATTRIBUTES = 5_000
 _VALUE_CHARACTERS = 200
+_SHRUNK_MB = 16
 _IDS_IN_NAMES = r'\."[^"]*@[^"]*"|\."?[0-9]{3,}"?|\."?[0-9a-fA-F]{8}-?[0-9a-fA-F-]{12,}"?'
 
+# `json_tree` over a whole record copies the record once per value in it, so only what is nested is walked.
+_TOPS = """
+create or replace temp table tops as
+select rid, grp, '$."' || replace(e.key, '"', '\\"') || '"' as top, e.value as value,
+       coalesce(json_type(e.value), 'NULL') as kind
+from (select rid, grp, unnest(map_entries(from_json(bag, '"MAP(VARCHAR, JSON)"'))) as e from bags)
+"""
+_NODES = """
+(
+  select rid, grp, fullkey, kind, case
+      when kind not in ('OBJECT', 'ARRAY') then value::varchar
+      when value::varchar in ('{}', '[]') then '' else 'filled'
+    end as atom
+  from (
+    select rid, grp, top as fullkey, kind, value from tops
+    union all
+    select rid, grp, top || substr(w.fullkey, 2), w.type, w.value
+    from (select * exclude kind from tops where kind in ('OBJECT', 'ARRAY')) t, json_tree(t.value) w
+    where w.fullkey <> '$'
+  )
+)
+"""
 # Many records share few cells, so all that follows works on cells: path, type, value and how often.
-_CELLS = """
+_CELLS = f"""
 create or replace temp table cells as
-select grp, fullkey, w.type as kind, count(*) as n, case
-    when w.type not in ('OBJECT', 'ARRAY') then w.atom::varchar
-    when w.value::varchar in ('{}', '[]') then '' else 'filled'
-  end as atom
-from bags, json_tree(bags.bag) w where fullkey <> '$' group by all
+select grp, fullkey, kind, count(*) as n, atom from {_NODES} group by all
 """
 # Names of arrays' elements and keys that look like ids (or addresses: personal data) become one.
 _PATHS = f"""
@@ -72,23 +93,17 @@ select a, kind, sum(n), sum(n) filter (val is null or trim(val) = ''),
        coalesce(max(length(val)) filter (kind not in ('object', 'array')), 0)
 from typed group by a, kind
 """
-# An element of an array may be there several times in one record. Only the attributes that hold such are
-# walked once more; the whole record where they are many.
-_WITHIN = """
-insert into within
-with tops as (
-  select distinct
-    regexp_extract(fullkey, '^[$](\\[[0-9]+\\]|[.]("([^"\\\\]|\\\\.)*"|[^.\\[]*))') as top
-  from paths where many
-), roots as (
-  select top from tops where (select count(*) from tops) <= 8
-  union all select '$' where (select count(*) from tops) > 8
+# An element of an array may be there several times in one record, so these are walked once more.
+_ONLY_MANY = """
+delete from tops where (grp, top) not in (
+  select grp, regexp_extract(fullkey, '^[$][.]"([^"\\\\]|\\\\.)*"') from paths where many
 )
-select p.a, count(distinct b.rid)
-from bags b, roots r, json_tree(b.bag, r.top) w, paths p
-where p.many and p.fullkey = w.fullkey and p.grp = b.grp
-  and w.type <> 'NULL' and w.atom::varchar is distinct from '""'
-group by p.a
+"""
+_WITHIN = f"""
+insert into within
+select a, count(distinct rid) from {_NODES} join paths using (grp, fullkey)
+where many and kind <> 'NULL' and atom is distinct from '""'
+group by a
 """
 _SKETCH = """
 insert into sketch
@@ -98,14 +113,17 @@ where val is not null and kind not in ('object', 'array') and trim(val) <> ''
   and hash(kind, val) <= coalesce(limits.h, 18446744073709551615)
 group by typed.a, hash(kind, val)
 """
-_COMPACT = f"""
-create or replace table kept as
-select a, h, any_value(val) as val, sum(n)::ubigint as n from sketch group by a, h
-qualify row_number() over (partition by a order by h) <= {SKETCH_SIZE}
-"""
+# The largest hash that an attribute's sketch keeps; none while there is room for all.
 _LIMITS = f"""
 create or replace temp table limits as
-select a, max(h) as h from sketch group by a having count(distinct h) >= {SKETCH_SIZE}
+select a, list_max(smallest) as h from (
+  select a, min(h, {SKETCH_SIZE}) as smallest from (select distinct a, h from sketch) group by a
+) where len(smallest) = {SKETCH_SIZE}
+"""
+_COMPACT = """
+create or replace table kept as
+select sketch.a, sketch.h, any_value(val) as val, sum(n)::ubigint as n from sketch left join limits using (a)
+where sketch.h <= coalesce(limits.h, 18446744073709551615) group by sketch.a, sketch.h
 """
 
 
@@ -118,6 +136,7 @@ class Store:
         self._folder = Path(self._temporary.name)
         self._seen = seen
         self._waiting: dict[str, _Spool] = {}
+        self._most_rows = SKETCH_ROWS
         self.attributes_left_out = 0
         self.sql = duckdb.connect(
             self._folder / "scope.duckdb",
@@ -146,6 +165,10 @@ class Store:
         for stream, spool in self._waiting.items():
             self._take_in(stream, spool)
         self._compact()
+
+    def shrink(self) -> None:
+        """Give back the memory of what lies on disk, too; questions are slow from now on."""
+        self.sql.execute(f"set memory_limit = '{_SHRUNK_MB}MB'")
 
     def close(self) -> None:
         """Remove everything."""
@@ -179,7 +202,7 @@ class Store:
             self.sql.execute(statement)
         if reading.bag is not None:
             self._profile(stream, reading.bag, reading.group)
-        for table in ("chunk", "bags", "cells", "paths", "typed"):
+        for table in ("chunk", "bags", "tops", "cells", "paths", "typed"):
             self.sql.execute(f"drop table if exists {table}")
 
     def _profile(self, stream: str, bag: str, group: str) -> None:
@@ -189,6 +212,7 @@ class Store:
             f"where bag is not null and grp is not null"
         )
         self.sql.execute("insert into totals select ?, grp, count(*) from bags group by grp", [stream])
+        self.sql.execute(_TOPS)
         self.sql.execute(_CELLS)
         self.sql.execute(_PATHS, [stream])
         (known,) = self._row("select count(*) from attributes")
@@ -199,17 +223,20 @@ class Store:
             self.sql.execute(statement)
         (many,) = self._row("select count(*) from paths where many")
         if many:
+            self.sql.execute(_ONLY_MANY)
             self.sql.execute(_WITHIN)
         self.sql.execute(_SKETCH, [_VALUE_CHARACTERS])
         (rows,) = self._row("select count(*) from sketch")
-        if rows > SKETCH_ROWS:
+        if rows > self._most_rows:
             self._compact()
+            (rows,) = self._row("select count(*) from sketch")
+            self._most_rows = max(SKETCH_ROWS, 2 * rows)
 
     def _compact(self) -> None:
+        self.sql.execute(_LIMITS)
         self.sql.execute(_COMPACT)
         self.sql.execute("drop table sketch")
         self.sql.execute("alter table kept rename to sketch")
-        self.sql.execute(_LIMITS)
 
     def _row(self, query: str) -> tuple[Any, ...]:
         row = self.sql.execute(query).fetchone()
@@ -227,7 +254,8 @@ class _Spool:
 
     @property
     def full(self) -> bool:
-        return self._records >= CHUNK_RECORDS or self._bytes >= CHUNK_BYTES
+        wide = self._records <= VECTOR_RECORDS and self._bytes >= VECTOR_BYTES
+        return wide or self._records >= CHUNK_RECORDS or self._bytes >= CHUNK_BYTES
 
     def add(self, record: dict[str, Any]) -> None:
         line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE, default=str)

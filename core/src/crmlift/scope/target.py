@@ -17,6 +17,7 @@ from crmlift.singer.listener import Listener
 
 NAME = "crmlift-scope"
 OUTPUT = ".crmlift/scope"
+MEMORY_MB = 96
 SEEN = ("last_seen_at", "last_seen", "last_active_at", "last_login_at", "last_login", "last_activity_at")
 
 
@@ -77,7 +78,7 @@ class ScopeTarget(Listener):
         th.Property(
             "memory_mb",
             th.IntegerType,
-            default=128,
+            default=MEMORY_MB,
             title="Memory",
             description="Megabytes that DuckDB may use before it goes to disk.",
         ),

@@ -6,45 +6,33 @@ Nothing here knows Singer's wire format or a CRM's API.
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from time import monotonic
 from typing import Any
 
-import fastjsonschema
-
-from crmlift.batch import DEFERRED, Batch, Item, Letter, Record, join_key
+from crmlift.batch import Batch, Item, Record, join_key
 from crmlift.chunks import chunks
-from crmlift.destination import CountsMessages, Destination, Severity
-from crmlift.errors import InputError, Refusal, RunStopped
+from crmlift.destination import Destination
+from crmlift.errors import InputError
 from crmlift.hooks.manager import Hooks
 from crmlift.hooks.twins import follow_owners
-from crmlift.ledger import DeadLetter, Ledger
+from crmlift.ledger import Ledger
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.loader import Loader
-from crmlift.mapping import schema_changes
-from crmlift.mapping.engine import DELETED, Engine, Rejected, Row
+from crmlift.mapping.engine import Engine, Rejected, Row
 from crmlift.mapping.model import Mapping as MappingFile
-from crmlift.milestones import Milestones
+from crmlift.pipeline.intake import Stream
+from crmlift.pipeline.milestones import Milestones
+from crmlift.pipeline.readiness import Silence, make_ready
+from crmlift.pipeline.verdicts import Verdicts
 
 logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 500
 """Records that go through the hooks at once: enough to amortise a call, few enough to stay in cache."""
-DEFERRED_AT_ONCE = 10_000
-"""Records that waited and are settled together: full calls, and little memory."""
 CHECKPOINT_SECONDS = 60.0
-
-
-@dataclass(slots=True)
-class _Stream:
-    key_properties: tuple[str, ...]
-    validate: Callable[[Record], object] | None
-    mapped: bool
-    finished: bool = False
-    items: list[Item] = field(default_factory=list)
 
 
 class Pipeline:
@@ -53,6 +41,7 @@ class Pipeline:
     `emit_state` gets a state once every record read before it is settled. After `checkpoint_rows`
     records without one, or a minute, part-filled batches are flushed so that it can leave.
     `stop_above_percent` is the share of rows of an entity that may go wrong, see `Milestones`.
+    A `trial` tells no plugin that it begins and ends: nothing is really loaded.
     """
 
     def __init__(
@@ -66,12 +55,12 @@ class Pipeline:
         checkpoint_rows: int = 20_000,
         validate: bool = True,
         stop_above_percent: float = 50,
+        trial: bool = False,
     ) -> None:
         self.counts = Counts()
         self.engine = Engine(mapping)
         self._hooks = Hooks(mapping.hooks)
         self._mapping = mapping
-        self._crm = destination
         self._ledger = ledger
         self._validate = validate
         self._emit_state = emit_state
@@ -85,51 +74,22 @@ class Pipeline:
             on_flush=self._release_states,
         )
         self._milestones = Milestones(self.counts, destination, ledger, stop_above_percent=stop_above_percent)
-        self._streams: dict[str, _Stream] = {}
+        self._verdicts = Verdicts(ledger, self.counts)
+        self._silence = Silence(destination)
+        self._trial = trial
+        self._streams: dict[str, Stream] = {}
         self._current = ""
         self._states: deque[tuple[int, Any]] = deque()
         self._last_release = monotonic()
         self._seq = 0
         self._in_hand: int | None = None
-        self._judged_again: dict[str, set[str]] = {}
-        self._deferred: Counter[str] = Counter()
-        self._messages_before = self._outgoing()
-        self._rejected_before = ledger.letters.sources()
-        self._prepare()
+        make_ready(mapping, destination, self.engine.entities())
         self.run = ledger.runs.start(mapping_digest)
-        self._hooks.tell(
-            "crmlift_run_started",
-            run_id=self.run,
-            destination=mapping.destination,
-            workspace=mapping.workspace,
-        )
+        self._tell("crmlift_run_started", destination=mapping.destination, workspace=mapping.workspace)
 
-    def _prepare(self) -> None:
-        """Stop before the first write where the CRM is not ready; create the fields that were approved."""
-        entities = self.engine.entities()
-        findings = self._crm.preflight(entities)
-        for finding in findings:
-            if finding.severity is not Severity.ERROR:
-                logger.log(
-                    logging.WARNING if finding.severity is Severity.WARNING else logging.INFO,
-                    "%s %s",
-                    finding.text,
-                    finding.fix,
-                )
-        errors = [
-            f"{finding.text} {finding.fix}".strip()
-            for finding in findings
-            if finding.severity is Severity.ERROR
-        ]
-        if errors:
-            raise RunStopped("The CRM is not ready, so nothing was written: " + " ".join(errors))
-        left = schema_changes.apply(self._mapping, self._crm).by_hand
-        if left:
-            names = ", ".join(f"{entity}.{name}" for entity, fields in left.items() for name in fields)
-            raise RunStopped(
-                f"These fields must be created in the CRM by a person first: {names}.",
-                hint="`crmlift provision` lists what to do for each.",
-            )
+    def _tell(self, event: str, **facts: object) -> None:
+        if not self._trial:
+            self._hooks.tell(event, run_id=self.run, **facts)
 
     # Input
 
@@ -141,9 +101,9 @@ class Pipeline:
         elif not mapped:
             reason = self._mapping.skip.get(stream, "the mapping does not name it")
             logger.info("Stream '%s' is read but not loaded: %s.", stream, reason)
-        check = fastjsonschema.compile(dict(schema)) if mapped and self._validate else None
         self._ledger.letters.note_stream(stream, key_properties)
-        self._streams[stream] = _Stream(tuple(key_properties), check, mapped)
+        checked = schema if mapped and self._validate else None
+        self._streams[stream] = Stream(key_properties, checked, mapped=mapped)
 
     def record(self, name: str, record: Record) -> None:
         """Take one record; it is settled with its batch."""
@@ -177,21 +137,21 @@ class Pipeline:
             return
         stream.finished = True
         self.checkpoint()
-        if not self._deferred[name]:
+        if name not in self._verdicts.waiting():
             self._milestones.reached(name, self.engine.entities_of(name))
 
     # Processing
 
-    def _process_up_to(self, stream: _Stream) -> None:
+    def _process_up_to(self, stream: Stream) -> None:
         """Process a full batch, after what began earlier in other streams: that may be its parents."""
-        first = stream.items[0].seq
+        up_to = stream.items[0].seq
         for name, other in list(self._streams.items()):
-            if other.items and other.items[0].seq <= first:
+            if other.first is not None and other.first <= up_to:
                 self._process(name)
 
     def _process(self, name: str) -> None:
         stream = self._streams[name]
-        items, stream.items = stream.items, []
+        items = stream.take()
         if not items:
             return
         counter = self.counts.stream(name)
@@ -199,43 +159,27 @@ class Pipeline:
         if not stream.mapped:
             counter["not_mapped"] += len(items)
             return
-        self._load(name, stream, self._checked(name, stream, items))
+        good = []
+        for item, refusal in stream.checked(items):
+            if refusal is None:
+                good.append(item)
+            else:
+                self._verdicts.reject(name, item, refusal)
+        self._load(name, stream, good)
 
-    def _checked(self, name: str, stream: _Stream, items: list[Item]) -> list[Item]:
-        """Give items their keys; reject those without one, or against their schema."""
-        good: list[Item] = []
-        check, keys = stream.validate, stream.key_properties
-        for item in items:
-            parts = [item.record.get(key) for key in keys]
-            if not parts or None in parts:
-                item.key = f"record {item.seq}"
-                self._reject(
-                    name, item, Refusal("no_key", f"the record lacks one of {', '.join(keys) or 'its keys'}")
-                )
-                continue
-            item.key = join_key(parts)
-            if check is not None and not item.record.get(DELETED):
-                try:
-                    check(item.record)
-                except fastjsonschema.JsonSchemaValueException as error:
-                    self._reject(name, item, Refusal("against_schema", error.message, error.name))
-                    continue
-            good.append(item)
-        return good
-
-    def _load(self, name: str, stream: _Stream, items: list[Item], *, last: bool = False) -> None:
-        self._note_letters(name, items)
+    def _load(self, name: str, stream: Stream, items: list[Item], *, last: bool = False) -> None:
+        self._verdicts.note(name, items)
         batch = Batch(name, items, stream.key_properties, self._ledger.claims, last=last)
         # What a hook remembers of a batch and what it made of it stand or fall together.
         with self._ledger.transaction():
             self._hooks.prepare(batch)
             follow_owners(batch, lambda owners: self._ledger.letters.fates(name, owners))
-            self._keep_letters(batch)
+            self._verdicts.keep(batch)
         self.counts.stream(name).update(batch.counts)
         rows: list[Row] = []
         for row in self.engine.rows(name, batch.items):
             if isinstance(row, Rejected):
-                self._reject(name, row.item, row.refusal, row.entity)
+                self._verdicts.reject(name, row.item, row.refusal, row.entity)
             else:
                 rows.append(row)
         for row in rows:
@@ -259,39 +203,18 @@ class Pipeline:
         else:
             counter["not_mapped"] += len(items)
 
-    def _note_letters(self, name: str, items: list[Item]) -> None:
-        """A record that comes again gets a new verdict; the old one is dropped once that is settled."""
-        again = {item.key for item in items if (name, item.key) in self._rejected_before}
-        if again:
-            self._judged_again.setdefault(name, set()).update(again)
-
-    def _keep_letters(self, batch: Batch) -> None:
-        """Write down what hooks held, excluded and merged; of a merge, only the keys of both sides."""
-        letters = batch.decided()
-        self._ledger.letters.reject([_letter(batch, letter) for letter in letters])
-        counter = self.counts.stream(batch.stream)
-        for letter in letters:
-            counter[letter.fate] += 1
-            if letter.code == DEFERRED:
-                self._deferred[batch.stream] += 1
-
-    def _reject(self, stream: str, item: Item, refusal: Refusal, entity: str = "") -> None:
-        counter = self.counts.entity(entity) if entity else self.counts.stream(stream)
-        counter[Result.REJECTED] += 1
-        self._ledger.letters.reject([DeadLetter.rejected(stream, item, entity, refusal)])
-
     def again(self, stream: str, records: Iterable[tuple[str, Record]], *, last: bool = False) -> None:
         """Send kept records (source key and record) through hooks and mapping once more."""
         items = [Item(record, key, 0) for key, record in records]
         key_properties = tuple(self._ledger.letters.key_properties(stream))
-        self._load(stream, _Stream(key_properties, None, mapped=True), items, last=last)
+        self._load(stream, Stream(key_properties, None, mapped=True), items, last=last)
 
     # Settling
 
     def _oldest_unsettled(self) -> int | None:
-        firsts = [stream.items[0].seq for stream in self._streams.values() if stream.items]
+        firsts = (stream.first for stream in self._streams.values())
         others = (self._loader.oldest_pending(), self._in_hand)
-        return min([*firsts, *(seq for seq in others if seq is not None)], default=None)
+        return min((seq for seq in (*firsts, *others) if seq is not None), default=None)
 
     def _release_states(self) -> None:
         oldest = self._oldest_unsettled()
@@ -308,9 +231,7 @@ class Pipeline:
         for name in list(self._streams):
             self._process(name)
         self._loader.flush_all()
-        for name, sources in self._judged_again.items():
-            self._ledger.letters.settle(name, sources)
-        self._judged_again.clear()
+        self._verdicts.settle()
 
     def checkpoint(self) -> None:
         """Settle everything read so far and let its state leave."""
@@ -324,35 +245,30 @@ class Pipeline:
         self._decide_deferred()
         self._complete()
         self._retry_parked()
-        self._check_silence()
+        self._silence.check()
         status = "complete_with_rejects" if self.counts.rejects() else "complete"
         self._report_problems()
         for entity, counter in self.counts.entities.items():
-            self._hooks.tell("crmlift_entity_finished", run_id=self.run, entity=entity, counts=dict(counter))
+            self._tell("crmlift_entity_finished", entity=entity, counts=dict(counter))
         self._ledger.runs.finish(status, self.counts.as_dict())
-        self._hooks.tell("crmlift_run_finished", run_id=self.run, status=status)
+        self._tell("crmlift_run_finished", status=status)
         return status
 
     def stop(self) -> None:
         """Close the run after an error; what was settled stays."""
         self._ledger.runs.finish("stopped", self.counts.as_dict())
-        self._hooks.tell("crmlift_run_finished", run_id=self.run, status="stopped")
+        self._tell("crmlift_run_finished", status="stopped")
 
     def _decide_deferred(self) -> None:
         """Send what waited for the end of the input the whole way, in turn; hooks can defer it no more."""
-        while letters := self._ledger.letters.first(code=DEFERRED, limit=DEFERRED_AT_ONCE):
-            by_stream: dict[str, list[str]] = {}
-            for stream, some in groupby(letters, key=lambda letter: letter.stream):
-                for piece in chunks(some, BATCH_RECORDS):
-                    self.again(stream, ((letter.source, letter.record) for letter in piece), last=True)
-                    by_stream.setdefault(stream, []).extend(letter.source for letter in piece)
+        waited = self._verdicts.waiting()
+        for page in self._verdicts.deferred():
+            for stream, letters in groupby(page, key=lambda letter: letter.stream):
+                for some in chunks(letters, BATCH_RECORDS):
+                    self.again(stream, [(letter.source, letter.record) for letter in some], last=True)
             self._flush()
-            for stream, sources in by_stream.items():
-                self._ledger.letters.drop(stream, sources, code=DEFERRED)
-        for stream, number in self._deferred.items():
-            self.counts.stream(stream)["held"] -= number
+        for stream in waited:
             self._milestones.reached(stream, self.engine.entities_of(stream))
-        self._deferred.clear()
 
     def _complete(self) -> None:
         """Load what hooks kept for the end; a hook goes on once its page is settled."""
@@ -378,29 +294,6 @@ class Pipeline:
         for entity, number in self._ledger.waiting.counts().items():
             self.counts.entity(entity)[Result.WAITING] = number
 
-    def _outgoing(self) -> dict[str, int]:
-        return dict(self._crm.outgoing()) if isinstance(self._crm, CountsMessages) else {}
-
-    def _check_silence(self) -> None:
-        """Stop loudly where the CRM queued a message during the run: no person may hear of a migration."""
-        after = self._outgoing()
-        new = {kind: after[kind] - self._messages_before.get(kind, 0) for kind in after}
-        loud = {kind: number for kind, number in new.items() if number > 0}
-        if loud:
-            raise RunStopped(
-                f"The CRM queued messages during the run: {loud}.",
-                hint="Stop its outgoing queue, look for automations on the loaded records, and roll back.",
-            )
-
     def _report_problems(self) -> None:
         for (stream, name, reason), number in sorted(self.engine.problems.items()):
             logger.warning("%s: %d values were left out of '%s': %s.", stream, number, name, reason)
-
-
-def _letter(batch: Batch, letter: Letter) -> DeadLetter:
-    item, record = letter.item, letter.item.record
-    if letter.fate == "merged":
-        record = {name: record[name] for name in batch.key_properties}
-    return DeadLetter(
-        batch.stream, item.key, "", letter.fate, letter.code, None, letter.reason, record, letter.turn
-    )
