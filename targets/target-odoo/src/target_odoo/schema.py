@@ -11,13 +11,13 @@ from crmlift.destination import Field, FieldType
 from crmlift.errors import BatchRefused, ConfigError
 from crmlift.http import Unanswered
 from target_odoo.client import OdooClient
+from target_odoo.columns import Column, column
 from target_odoo.custom_models import CUSTOM_MODELS
 from target_odoo.entities import KEYED_BY_FIELD, MODEL_OF
 from target_odoo.errors import NoSuchModel
 from target_odoo.kinds import ATTACHMENT, KEY_FIELD, PARTNER
 from target_odoo.marks import Marks, external_ids
 from target_odoo.pages import Pages
-from target_odoo.values import Column, column
 
 MAX_NAME = 63
 _ATTRIBUTES = ("type", "string", "required", "readonly", "store", "relation", "related", "selection", "size")

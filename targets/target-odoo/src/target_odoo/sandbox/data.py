@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from babel import Locale
 
-from target_odoo.sandbox.orm import ADMIN, LIMITED, Database, Env, root
-from target_odoo.sandbox.registry import Registry, automatic, models_of
+from target_odoo.sandbox.access import ADMIN, LIMITED
+from target_odoo.sandbox.models import models_of
+from target_odoo.sandbox.orm import Database, Env, root
+from target_odoo.sandbox.registry import Registry, automatic
 from target_odoo.sandbox.technical import add_field
 
 MODULES = (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from crmlift.sandbox.faults import Fault, Stats, refused
+from target_odoo.sandbox.access import allowed
 from target_odoo.sandbox.convert import convert
 from target_odoo.sandbox.domain import mentions, to_sql
 from target_odoo.sandbox.errors import access_error, missing, not_found, user_error, validation, value_error
@@ -445,23 +446,6 @@ def model(name: str) -> Callable[[M], M]:
         return cls
 
     return register
-
-
-ADMIN = 2
-LIMITED = 6
-"""The second user has the group Contact Creation and no other."""
-_LIMITED_WRITES = {"res.partner", "res.partner.category"}
-_LIMITED_READS = {
-    *_LIMITED_WRITES, "res.country", "res.country.state", "res.lang", "res.users", "res.company", "ir.model",
-    "ir.model.fields", "res.partner.industry",
-}  # fmt: skip
-
-
-def allowed(env: Env, model_name: str, operation: str) -> bool:
-    """Say what the access rules of Odoo allow this user."""
-    if env.uid != LIMITED or env.context.get("sudo"):
-        return True
-    return model_name in (_LIMITED_READS if operation == "read" else _LIMITED_WRITES)
 
 
 def root(env: Env) -> Env:
