@@ -151,6 +151,35 @@ def test_removed_memberships_come_back(bench):
     assert snapshot(bench) == before
 
 
+GONE = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+
+
+def test_a_deleted_record_comes_back_and_goes_with_the_run_that_made_it(bench):
+    rule = "{entity: company, key: cio_object_id, fields"
+    bench.mapping = bench.mapping.replace(
+        rule, "{entity: company, on_delete: delete, key: cio_object_id, fields"
+    )
+    bench.run(company("c1"))
+    bench.run(("objects", {"cio_object_id": "c1"} | GONE))
+    assert bench.crm.rows["company"] == {}
+    (undone,) = undo(bench)
+    assert undone.recreated == {"company": 1}
+    assert [row["name"] for row in bench.crm.rows["company"].values()] == ["Company c1"]
+    assert bench.run(company("c1"))["company"] == {"unchanged": 1}
+    undo(bench, everything=True)
+    assert bench.crm.rows["company"] == {}
+
+
+def test_what_went_with_its_parent_is_named(bench):
+    bench.run(*EVERYTHING)
+    bench.crm.rows["person_tag"].clear()
+    bench.run(member(1, "p1", **GONE))
+    (undone,) = undo(bench)
+    assert [(kept.entity, kept.reason) for kept in undone.kept] == [
+        ("person_tag", "it went with a record that the run deleted")
+    ]
+
+
 def test_an_archived_person_comes_back(bench):
     bench.run(person("p1"))
     bench.run(("people", {"cio_id": "p1", "_sdc_deleted_at": "2026-01-01T00:00:00Z"}))

@@ -152,6 +152,8 @@ class _Undo:
                 self._release(entries)
             case "delete":
                 self._recreate(entries)
+            case "lost":
+                self._lose(entries)
             case _:
                 self._restore(entries)
 
@@ -193,22 +195,32 @@ class _Undo:
         self.ledger.journal.drop([entry.id for entry in entries])
 
     def _recreate(self, entries: list[JournalEntry]) -> None:
+        """Make deleted records again; each belongs to the run that made it, which may be undone next."""
         self._count(self.undone.recreated, len(entries))
         if self.undone.dry_run:
             return
         rows = [
-            Create(entry.key, {name: self._canonical(name, value) for name, value in entry.before.items()})
+            Create(
+                entry.key,
+                {n: self._canonical(n, value) for n, value in entry.before.items() if value is not None},
+            )
             for entry in entries
         ]
         outcomes = write_surviving(lambda some: self.crm.create(self.spec.name, some), rows)
         back = []
         for entry, outcome in zip(entries, outcomes, strict=True):
             if outcome.id:
-                back.append(Known(entry.key, entry.key, outcome.id, Origin.FOUND))
+                back.append(_as_it_was(entry, outcome.id))
             else:
                 self._keep(entry.key, entry.crm_id, "the CRM refused to take it back")
         self.ledger.records.remember(self.spec.name, back)
         self._drop(entries)
+
+    def _lose(self, entries: list[JournalEntry]) -> None:
+        for entry in entries:
+            self._keep(entry.key, entry.crm_id, "it went with a record that the run deleted")
+        if not self.undone.dry_run:
+            self.ledger.journal.drop([entry.id for entry in entries])
 
     def _created(self, rows: list[Known]) -> None:
         names = sorted(
@@ -296,6 +308,19 @@ class _Undo:
         if isinstance(value, str) and kind is FieldType.DATE:
             return date.fromisoformat(value)
         return value
+
+
+def _as_it_was(entry: JournalEntry, crm_id: str) -> Known:
+    """Return what the ledger knew of a record that was deleted, with its new id."""
+    return Known(
+        source=entry.source or entry.key,
+        key=entry.key,
+        crm_id=crm_id,
+        origin=entry.was_origin or Origin.FOUND,
+        shape=entry.was_shape,
+        digest=entry.was_digest,
+        run=entry.was_run or 0,
+    )
 
 
 def _runs_of_one_action(entries: list[JournalEntry]) -> Iterator[list[JournalEntry]]:
