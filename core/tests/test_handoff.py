@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -42,7 +43,7 @@ def items(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_every_kind_has_its_items(items):
-    assert {item.kind for item in items.values()} == set(Kind)
+    assert {item.kind for item in items.values()} == set(Kind) - {Kind.BECAME}, "that one needs a target"
     assert len(items) == 3 + 5 + 4
 
 
@@ -287,6 +288,11 @@ class NoAdvice:
     def journey(self, journey: Journey, fields: Fields) -> Advice:
         return Advice(crm=self.crm, exactness=Exactness.BY_HAND, lost=["everything"])
 
+    def package(self, artefacts: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
+        return {
+            "all.txt": "\n".join(f"{item}: {name}" for item in artefacts for name in artefacts[item]).encode()
+        }
+
 
 def test_plugins_take_part_and_a_target_advises(tmp_path, monkeypatch):
     mapping = parse_mapping("destination: memory\nworkspace: demo\nhooks: {auditor: {}}\n")
@@ -298,6 +304,10 @@ def test_plugins_take_part_and_a_target_advises(tmp_path, monkeypatch):
     assert (tmp_path / "own.txt").read_text() == str(len(items))
     assert (tmp_path / "advice" / "memory" / "segment-2.note.txt").read_text() == "VIP | <b>"
     assert items["campaign-7"].advice[0].lost == ["everything"]
+    assert (tmp_path / "advice" / "memory" / "all.txt").read_text().splitlines() == [
+        "segment-1: note.txt", "segment-2: note.txt", "segment-3: note.txt"
+    ]  # fmt: skip
+    assert 'href="advice/memory/all.txt"' in (tmp_path / "index.html").read_text()
     index = json.loads((tmp_path / "handoff.json").read_text())
     assert index["destination"] == "Memory"
     assert index["mapping_approved"] is False

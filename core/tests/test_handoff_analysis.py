@@ -14,6 +14,7 @@ from crmlift.handoff import conditions, liquid, words
 from crmlift.handoff.conditions import All, AnyOf, Compare, Did, InSegment, Not, Unknown
 from crmlift.handoff.drawing import flow
 from crmlift.handoff.journey import Journey, Step, StepKind, Trigger, Way
+from crmlift.handoff.read_journey import from_graph
 
 PLAN = {"field": "plan", "operator": "eq", "value": "pro"}
 VISITS = {"event": {"name": "visit", "type": "event", "filters": {}}, "times": 3, "within": 86_400}
@@ -152,3 +153,66 @@ def test_a_loop_is_drawn_back_and_names_are_escaped():
 def test_the_same_journey_is_drawn_the_same():
     ways = [("1", "2"), ("1", "3"), ("2", "4"), ("3", "4"), ("1", "4")]
     assert flow(_journey(ways)) == flow(_journey(ways))
+
+
+# What targets make drafts of
+
+
+@pytest.mark.parametrize(
+    ("raw", "event"),
+    [
+        ({"type": "foreign_event", "field": "name", "operator": "eq", "value": "paid"}, "paid"),
+        ({"type": "foreign_event", "field": "name", "operator": "contains", "value": "paid"}, None),
+        ({"type": "foreign_event", "field": "total", "operator": "eq", "value": "5"}, None),
+        ({"event": {"name": "paid", "type": "event"}}, "paid"),
+        ({"event": {"name": "paid", "type": "event", "filters": {"field": "a", "operator": "exists"}}}, None),
+        ({"event": {"name": "plan", "type": "attribute_change"}}, None),
+        ({"attribute": {"field": "plan", "operator": "exists"}}, None),
+    ],
+)
+def test_an_awaited_event_is_known_where_its_coming_is_all_that_is_asked(raw: Any, event: str | None):
+    assert conditions.awaited_event(conditions.parse(raw)) == event
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(86_400, (1, "day")), (90_000, (25, "hour")), (5_400, (90, "minute")), (61, (2, "minute")),
+     (1, (1, "minute"))],
+)  # fmt: skip
+def test_a_span_is_said_in_one_unit(seconds: int, said: tuple[int, str]):
+    assert words.in_one_unit(seconds) == said
+
+
+def test_a_journey_knows_where_its_ways_lead_and_what_ends_it():
+    entry = {"trigger": {"attribute": {"field": "plan", "operator": "eq", "value": "pro"}}}
+    record = {
+        "id": 1, "name": "x", "type": "seg_attr", "entry": entry, "root_action_ids": ["1"],
+        "exit_on_mismatch": True, "exit_conditions": [{"event": {"etype": 3}}, {"segment": {"id": 2}}],
+    }  # fmt: skip
+    actions = [
+        {"id": "1", "type": "multi_lang_branch_action", "raw": {"languages": ["en", "de"]}, "position": 0},
+        {"id": "2", "type": "attribute_update_action", "position": 1,
+         "raw": {"attribute_name": "plan", "attribute_value": "free"}},
+        {"id": "3", "type": "exit_action", "position": 2},
+    ]  # fmt: skip
+    edges = [
+        {"from": "1", "to": "2", "type": "branch", "index": 0, "position": 0},
+        {"from": "1", "to": "3", "type": "branch", "index": 1, "position": 1},
+        {"from": "2", "to": "3", "type": "continue", "position": 2},
+    ]
+    journey = from_graph(record, actions, edges, {})
+    branch, update, _ = journey.steps
+    assert [way.label for way in journey.ways_from(branch)] == ["en", "de"]
+    assert [journey.goes_on(way) for way in journey.ways_from(branch)] == ["2", None]
+    assert update.changes == {"plan": "free"}
+    assert journey.first_step() == "1"
+    assert len(journey.exits) == 3
+    assert journey.exit_conditions == [
+        InSegment(id="2"),
+        Not(of=Compare(field="plan", operator="eq", value="pro")),
+    ]
+
+
+def test_a_journey_without_a_root_begins_with_what_nothing_leads_to():
+    assert _journey([("2", "1"), ("1", "3")]).model_copy(update={"roots": []}).first_step() == "2"
+    assert Journey(id="1", name="x", trigger=Trigger(kind="x", words="x")).first_step() is None

@@ -326,6 +326,19 @@ LEADS = """
       match"""
 
 
+def test_a_link_to_several_rows_is_set_as_they_come(bench):
+    links = "      links: {data: {entity: tag, key: attributes.tags}}\n"
+    bench.mapping = bench.mapping.replace(
+        "      fields:\n        name: {from", links + "      fields:\n        name: {from"
+    )
+    tagged = person("p1", attributes={"name": "P1", "tags": ["1", "2"]})
+    bench.run(segment(1), tagged)
+    assert bench.person("p1")["data"] == [bench.crm.keys["tag"]["1"]]
+    bench.run(segment(2))
+    assert bench.person("p1")["data"] == [bench.crm.keys["tag"][key] for key in ("1", "2")]
+    assert bench.run(segment(1), segment(2), tagged)["person"] == {"unchanged": 1}
+
+
 def test_a_link_finds_its_row_among_several_entities(bench):
     bench.mapping = bench.mapping.replace(
         "    - entity: person\n      key: cio_id\n      match", LEADS.removeprefix("\n")

@@ -99,7 +99,28 @@ def test_links_name_entity_and_key():
         "      links: {boss: {entity: person, key: [team, chief]}}\n", {"id": "1", "team": "a:b", "chief": 7}
     )
     assert isinstance(row, Row)
-    assert row.links == {"boss": Link(("person",), "a%3Ab:7")}
+    assert row.links == {"boss": Link(("person",), ("a%3Ab:7",))}
+
+
+@pytest.mark.parametrize(
+    ("key", "names", "links", "values"),
+    [
+        ("names", ["a", "b:c", "a"], {"all": Link(("person",), ("a", "b:c"), many=True)}, {}),
+        (
+            "\"=['x' + one for one in names or []]\"",
+            ["a"],
+            {"all": Link(("person",), ("xa",), many=True)},
+            {},
+        ),
+        ("names", [], {}, {"all": None}),
+        ("names", None, {}, {"all": None}),
+    ],
+)
+def test_a_key_that_is_a_list_links_each_of_its_items(key, names, links, values):
+    link = f"{{entity: person, key: {key}, nulls: clear}}"
+    row = rows(f"      links: {{all: {link}}}\n", {"id": "1", "names": names})
+    assert isinstance(row, Row)
+    assert (row.links, row.values) == (links, values)
 
 
 def test_a_deleted_record_makes_a_row_that_says_so():

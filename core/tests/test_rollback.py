@@ -7,7 +7,8 @@ import copy
 import pytest
 from records import EVERYTHING, company, event, member, person, works_at
 
-from crmlift.errors import ConfigError
+from crmlift.destination import Outcome
+from crmlift.errors import ConfigError, Refusal
 from crmlift.rollback import Undone, roll_back, runs_to_undo, take_back_schema
 
 
@@ -93,6 +94,46 @@ def test_force_undoes_that_too(bench):
     assert not bench.crm.rows["person"]
 
 
+def test_what_was_kept_can_be_forced_later(bench):
+    bench.run(person("p1", attributes={"name": "Old"}), person("p2"))
+    before = snapshot(bench)
+    bench.run(person("p1", attributes={"name": "New"}), person("p3"))
+    bench.person("p1")["name"] = "Corrected by sales"
+    second = runs(bench)[-1]
+    (first_try,) = undo(bench)
+    assert [kept.key for kept in first_try.kept] == ["p1"]
+    (again,) = undo(bench)
+    assert (again.run, again.kept, again.deleted) == (second, first_try.kept, {})
+    (forced,) = undo(bench, force=True)
+    assert (forced.run, forced.kept, forced.restored) == (second, [], {"person": 1})
+    assert snapshot(bench) == before
+    assert [undone.run for undone in undo(bench)] == [runs(bench)[0]]
+
+
+def test_a_deletion_that_the_crm_refused_is_tried_again(bench, monkeypatch):
+    def locked(entity, rows):
+        return [Outcome(key, refusal=Refusal("locked", "by a colleague")) for key in rows]
+
+    bench.run(person("p1"), person("p2"))
+    monkeypatch.setattr(bench.crm, "delete", locked)
+    (undone,) = undo(bench)
+    assert {kept.reason for kept in undone.kept} == {"the CRM refused to delete it: locked"}
+    monkeypatch.undo()
+    (again,) = undo(bench)
+    assert (again.deleted, again.kept) == ({"person": 2}, [])
+    assert undo(bench) == []
+
+
+def test_a_record_that_is_gone_is_told_once(bench):
+    bench.run(person("p1"))
+    bench.run(person("p1", attributes={"name": "New"}))
+    del bench.crm.rows["person"][bench.crm.keys["person"]["p1"]]
+    first = runs(bench)[0]
+    (undone,) = undo(bench)
+    assert [kept.reason for kept in undone.kept] == ["the record is gone"]
+    assert [one.run for one in undo(bench)] == [first]
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(bench):
     bench.run(*EVERYTHING)
     before = snapshot(bench)
@@ -108,6 +149,35 @@ def test_removed_memberships_come_back(bench):
     bench.run(member(1, "p1", _sdc_deleted_at="2026-01-01T00:00:00Z"))
     undo(bench)
     assert snapshot(bench) == before
+
+
+GONE = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+
+
+def test_a_deleted_record_comes_back_and_goes_with_the_run_that_made_it(bench):
+    rule = "{entity: company, key: cio_object_id, fields"
+    bench.mapping = bench.mapping.replace(
+        rule, "{entity: company, on_delete: delete, key: cio_object_id, fields"
+    )
+    bench.run(company("c1"))
+    bench.run(("objects", {"cio_object_id": "c1"} | GONE))
+    assert bench.crm.rows["company"] == {}
+    (undone,) = undo(bench)
+    assert undone.recreated == {"company": 1}
+    assert [row["name"] for row in bench.crm.rows["company"].values()] == ["Company c1"]
+    assert bench.run(company("c1"))["company"] == {"unchanged": 1}
+    undo(bench, everything=True)
+    assert bench.crm.rows["company"] == {}
+
+
+def test_what_went_with_its_parent_is_named(bench):
+    bench.run(*EVERYTHING)
+    bench.crm.rows["person_tag"].clear()
+    bench.run(member(1, "p1", **GONE))
+    (undone,) = undo(bench)
+    assert [(kept.entity, kept.reason) for kept in undone.kept] == [
+        ("person_tag", "it went with a record that the run deleted")
+    ]
 
 
 def test_an_archived_person_comes_back(bench):

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from migration import Project, change_people, customerio_settings, fill
+from real_migration import RealMigration
 
 from crmlift import plugins
 from crmlift.sandbox.server import serve
-from crmlift.testing.conformance import Migration
 from crmlift.testing.workspace import Workspace
-from target_odoo.target import TargetOdoo
 
 PEOPLE = 300
-KILLS = 20
+KILLS = 8
 
 
 @pytest.fixture(scope="module")
@@ -120,18 +116,11 @@ def check_senders(number: Any, counts: dict[str, dict[str, int]]) -> None:
     assert number("x_cio_object") == counts["object"]["created"] > 0
 
 
-def test_killed_twenty_times_it_ends_as_an_undisturbed_load(odoo, tmp_path: Path):
+def test_killed_again_and_again_it_ends_as_an_undisturbed_load(odoo, tmp_path: Path):
     workspace = Workspace(400)
     mails = odoo.send_queued_mail()
     migration = RealMigration(odoo, tmp_path)
-    (tmp_path / "config.json").write_bytes(
-        orjson.dumps(migration.config | {"batch_size": 50, "server_limit_s": 3})
-    )
-    chance = random.Random(11)
-    position = 0
-    for _ in range(KILLS):
-        position = migration.run_and_kill(workspace, position, chance)
-    migration.run(workspace.lines(after=position))
+    migration.load_through_kills(workspace, KILLS, random.Random(11))
     assert migration.misses() == []
     assert migration.reconciled().in_step
     assert max(in_database(odoo).values()) == 1
@@ -142,31 +131,3 @@ def test_killed_twenty_times_it_ends_as_an_undisturbed_load(odoo, tmp_path: Path
     assert migration.snapshot() == disturbed
     assert migration.roll_back_everything() == []
     assert odoo.send_queued_mail() == mails
-
-
-class RealMigration(Migration):
-    """The suite's migration, into the real server."""
-
-    def __init__(self, odoo: Any, folder: Path) -> None:
-        class Server:
-            url = odoo.url
-
-        super().__init__(TargetOdoo, Server(), folder, odoo.settings)
-
-    def run_and_kill(self, workspace: Workspace, position: int, chance: random.Random) -> int:
-        """Give the target a random share of the input, kill it at once; return its last position."""
-        lines = workspace.lines(after=position).splitlines(keepends=True)
-        share = lines[: chance.randint(min(50, len(lines)), len(lines))]
-        code = "from target_odoo.target import TargetOdoo; TargetOdoo.cli()"
-        command = [sys.executable, "-c", code, "--config", str(self.folder / "config.json")]
-        with (self.folder / "states").open("w+b") as out:
-            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.DEVNULL)
-            assert child.stdin
-            child.stdin.write(b"".join(share))
-            child.stdin.flush()
-            child.kill()
-            child.wait()
-            child.stdin.close()
-            out.seek(0)
-            states = out.read().splitlines()
-        return int(orjson.loads(states[-1])["bookmarks"]["workspace"]["position"]) if states else position

@@ -31,12 +31,16 @@ class Claims(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a hook decided about one record, for the ledger: its fate, a code to group by, and why."""
+    """What a hook decided about one record, for the ledger: its fate, a code to group by, and why.
+
+    `turn` is the place of a deferred record among all of them: the lowest comes first, none before all.
+    """
 
     item: Item
     fate: Fate
     code: str
     reason: str
+    turn: int | None = None
 
 
 class Item:
@@ -93,11 +97,11 @@ class Batch:
         """Keep a record out of the CRM until a person decides; it stays in the ledger."""
         self._remove(item, "held", code, reason)
 
-    def defer(self, item: Item, reason: str) -> None:
-        """Hold a record until every stream has been read; then it goes the whole way again."""
+    def defer(self, item: Item, reason: str, *, turn: int | None = None) -> None:
+        """Hold a record until every stream has been read; then it goes the whole way again, in its `turn`."""
         if self.last:
             raise ValueError("every stream has been read: a record can be deferred no more")
-        self._remove(item, "held", DEFERRED, reason)
+        self._remove(item, "held", DEFERRED, reason, turn)
 
     def exclude(self, item: Item, reason: str, *, code: str = "excluded") -> None:
         """Leave a record out for good; it is counted with its reason."""
@@ -153,9 +157,9 @@ class Batch:
             if items := [child for parent, child in pairs if id(parent) in staying]:
                 yield stream, key_properties, items
 
-    def _remove(self, item: Item, fate: Fate, code: str, reason: str) -> None:
+    def _remove(self, item: Item, fate: Fate, code: str, reason: str, turn: int | None = None) -> None:
         self.items.remove(item)
-        self.letters.append(Letter(item, fate, code, reason))
+        self.letters.append(Letter(item, fate, code, reason, turn))
 
 
 def join_key(parts: Sequence[object]) -> str:

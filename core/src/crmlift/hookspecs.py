@@ -10,7 +10,7 @@ All hooks are keyword-only and take batches; none is called per field.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pluggy
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from crmlift.batch import Batch, Claims, Record
     from crmlift.handoff.model import Handoff, Item
     from crmlift.propose.evidence import Evidence, Trait
+
+RunKind = Literal["load", "rehearsal", "retry"]
+"""What a run is for: all that the tap sends, a sample of it, or what was rejected before."""
 
 Page = tuple[str, Sequence[str], "Sequence[Record]"]
 """Records to load: their stream, its key properties, and some records of it."""
@@ -57,7 +60,7 @@ def crmlift_propose(traits: Sequence[Trait]) -> Sequence[Sequence[Evidence]] | N
 
 
 @hookspec
-def crmlift_run_started(run_id: int, destination: str, workspace: str) -> None:
+def crmlift_run_started(run_id: int, destination: str, workspace: str, kind: RunKind) -> None:
     """Be told that a run begins, before anything is written."""
 
 
@@ -67,7 +70,7 @@ def crmlift_entity_finished(run_id: int, entity: str, counts: Mapping[str, int])
 
 
 @hookspec
-def crmlift_run_finished(run_id: int, status: str) -> None:
+def crmlift_run_finished(run_id: int, status: str, kind: RunKind) -> None:
     """Be told that a run ended: `complete`, `complete_with_rejects` or `stopped`."""
 
 

@@ -21,6 +21,7 @@ from crmlift.destination import (
 from crmlift.errors import ConfigError
 from crmlift.hooks import consent
 from crmlift.ledger import JournalEntry, Known, Ledger, Origin
+from crmlift.ledger.runs import ROLLED_BACK
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.compare import differing, digest
 from crmlift.loader.graph import parents_first
@@ -62,7 +63,7 @@ def runs_to_undo(ledger: Ledger, *, run: int | None, everything: bool) -> list[i
     Raises `ConfigError` where a later run stands on the one that was asked for.
     """
     standing = [
-        row["id"] for row in reversed(ledger.runs.all()) if row["status"] not in ("rolled_back", "running")
+        row["id"] for row in reversed(ledger.runs.all()) if row["status"] not in (ROLLED_BACK, "running")
     ]
     if everything:
         return standing
@@ -81,12 +82,18 @@ def runs_to_undo(ledger: Ledger, *, run: int | None, everything: bool) -> list[i
 def roll_back(
     ledger: Ledger, destination: Destination, run: int, *, force: bool = False, dry_run: bool = False
 ) -> Undone:
-    """Undo one run: with `force` also what others changed since, with `dry_run` only in words."""
+    """Undo one run: with `force` also what others changed since, with `dry_run` only in words.
+
+    What could be undone by another try, by force or once the CRM allows it, stays in the ledger.
+    """
     undone = Undone(run, dry_run)
+    left = False
     for entity in reversed(parents_first(ledger.records.entities(), destination.entities)):
-        _Undo(ledger, destination, destination.entities[entity], undone, force=force).all()
+        one = _Undo(ledger, destination, destination.entities[entity], undone, force=force)
+        one.all()
+        left |= bool(one.left)
     if not dry_run:
-        ledger.runs.mark_rolled_back(run)
+        ledger.runs.mark_rolled_back(run, partly=left)
         if not ledger.records.entities():
             # Nothing is left of any run: who came first is open again. Who opted out never is.
             ledger.claims.forget(besides=[consent.KIND])
@@ -117,6 +124,8 @@ class _Undo:
         self.live = destination.describe(spec.name) if not spec.natural else {}
         # A record that stays must keep all of its changes, not only the last one.
         self.keeping: set[str] = set()
+        # What another try may undo: all of these but those whose record is gone.
+        self.left: set[str] = set()
         # What this very undoing has put back on a record: not what others changed.
         self.restored: dict[str, set[str]] = {}
         # In a dry run: what the changes undone so far would have put back.
@@ -143,6 +152,8 @@ class _Undo:
                 self._release(entries)
             case "delete":
                 self._recreate(entries)
+            case "lost":
+                self._lose(entries)
             case _:
                 self._restore(entries)
 
@@ -172,7 +183,7 @@ class _Undo:
                 self._keep(update.key, update.id, f"the CRM refused it: {outcome.refusal.code}")
         put_back = {update.key for update in updates}
         self.ledger.records.put_back(self.spec.name, [entry for entry in entries if entry.key in put_back])
-        self.ledger.journal.drop([entry.id for entry in entries])
+        self._drop(entries)
 
     def _release(self, entries: list[JournalEntry]) -> None:
         entries = [entry for entry in entries if entry.key not in self.keeping]
@@ -184,22 +195,32 @@ class _Undo:
         self.ledger.journal.drop([entry.id for entry in entries])
 
     def _recreate(self, entries: list[JournalEntry]) -> None:
+        """Make deleted records again; each belongs to the run that made it, which may be undone next."""
         self._count(self.undone.recreated, len(entries))
         if self.undone.dry_run:
             return
         rows = [
-            Create(entry.key, {name: self._canonical(name, value) for name, value in entry.before.items()})
+            Create(
+                entry.key,
+                {n: self._canonical(n, value) for n, value in entry.before.items() if value is not None},
+            )
             for entry in entries
         ]
         outcomes = write_surviving(lambda some: self.crm.create(self.spec.name, some), rows)
         back = []
         for entry, outcome in zip(entries, outcomes, strict=True):
             if outcome.id:
-                back.append(Known(entry.key, entry.key, outcome.id, Origin.FOUND))
+                back.append(_as_it_was(entry, outcome.id))
             else:
                 self._keep(entry.key, entry.crm_id, "the CRM refused to take it back")
         self.ledger.records.remember(self.spec.name, back)
-        self.ledger.journal.drop([entry.id for entry in entries])
+        self._drop(entries)
+
+    def _lose(self, entries: list[JournalEntry]) -> None:
+        for entry in entries:
+            self._keep(entry.key, entry.crm_id, "it went with a record that the run deleted")
+        if not self.undone.dry_run:
+            self.ledger.journal.drop([entry.id for entry in entries])
 
     def _created(self, rows: list[Known]) -> None:
         names = sorted(
@@ -250,7 +271,7 @@ class _Undo:
             return False
         if crm_id not in current:
             if not gone_is_fine:
-                self._keep(key, crm_id, "the record is gone")
+                self._keep(key, crm_id, "the record is gone", for_good=True)
             return gone_is_fine
         if shape is None or written is None or self.force:
             return True
@@ -266,8 +287,13 @@ class _Undo:
             self._keep(key, crm_id, f"changed since the run: {', '.join(changed)}")
         return not changed
 
-    def _keep(self, key: str, crm_id: str, reason: str) -> None:
+    def _drop(self, entries: list[JournalEntry]) -> None:
+        self.ledger.journal.drop([entry.id for entry in entries if entry.key not in self.left])
+
+    def _keep(self, key: str, crm_id: str, reason: str, *, for_good: bool = False) -> None:
         self.keeping.add(key)
+        if not for_good:
+            self.left.add(key)
         self.undone.kept.append(Kept(self.spec.name, key, crm_id, reason))
 
     def _count(self, counter: dict[str, int], number: int) -> None:
@@ -282,6 +308,19 @@ class _Undo:
         if isinstance(value, str) and kind is FieldType.DATE:
             return date.fromisoformat(value)
         return value
+
+
+def _as_it_was(entry: JournalEntry, crm_id: str) -> Known:
+    """Return what the ledger knew of a record that was deleted, with its new id."""
+    return Known(
+        source=entry.source or entry.key,
+        key=entry.key,
+        crm_id=crm_id,
+        origin=entry.was_origin or Origin.FOUND,
+        shape=entry.was_shape,
+        digest=entry.was_digest,
+        run=entry.was_run or 0,
+    )
 
 
 def _runs_of_one_action(entries: list[JournalEntry]) -> Iterator[list[JournalEntry]]:

@@ -17,6 +17,7 @@ from pydantic import computed_field
 
 from crmlift.destination import Destination, NamesChanges, Value
 from crmlift.ledger import Known, Ledger
+from crmlift.ledger.runs import ROLLED_BACK
 from crmlift.loader.compare import differing, digest
 from crmlift.part import Part
 
@@ -127,7 +128,7 @@ def _changed(ledger: Ledger, destination: Destination) -> dict[str, list[Changed
     """Count the values that the CRM does not keep as they came: the most that a run that stands has seen."""
     counts: dict[str, Counter[str]] = {}
     for run in ledger.runs.all():
-        if run["status"] != "rolled_back":
+        if run["status"] != ROLLED_BACK:
             for entity, fields in run["counts"].get("changed", {}).items():
                 counter = counts.setdefault(entity, Counter())
                 for name, number in fields.items():

@@ -93,7 +93,7 @@ def check_mails(odoo: Odoo, workspace: WholeWorkspace, snapshot: dict[str, Any])
     assert snapshot["mail"].keys() == sent.keys()
     fields = ("state", "failure_type", "failure_reason", "email_to", "model", "x_cio_metrics", "message_id")
     fields += ("x_cio_content_redacted", "x_cio_status", "subject", "date")
-    mails = rows(odoo, "mail.mail", [ours("mail")], *fields)
+    mails = rows(odoo, "mail.mail", [ours("message")], *fields)
     assert len(mails) == len(sent)
     bounced = {key for key, d in sent.items() if d["metrics"].get("bounced")}
     assert {row["state"] for row in mails} == {"sent", "exception"}
@@ -104,14 +104,17 @@ def check_mails(odoo: Odoo, workspace: WholeWorkspace, snapshot: dict[str, Any])
     }
     assert {row["email_to"] for row in mails} == {False}
     assert {row["model"] for row in mails} == {"res.partner"}
-    for key, row in snapshot["mail"].items():
+    for key in sent:
+        row = snapshot["message"][key]
+        assert snapshot["mail"][key]["mail_message_id"] == key
         assert row["x_cio_content_redacted"] is sent[key]["forgotten"]
         assert row["x_cio_metrics"] == sent[key]["metrics"]
         assert row["subject"] == sent[key]["subject"]
-    # Read by any of its clients, a mail has one message, with which it goes away.
-    messages = rows(odoo, "mail.message", [ours("mail")], "message_type", "model", "res_id")
+    # Read by any of its clients, a mail has one message: that of the thread.
+    domain = [ours("message"), ["message_type", "=", "email_outgoing"]]
+    messages = rows(odoo, "mail.message", domain, "message_id")
     assert len(messages) == len(mails)
-    assert {row["message_type"] for row in messages} == {"email_outgoing"}
+    assert {row["message_id"] for row in messages} == {row["message_id"] for row in mails}
 
 
 def check_senders(odoo: Odoo, workspace: WholeWorkspace, snapshot: dict[str, Any]) -> None:

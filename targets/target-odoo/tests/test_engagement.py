@@ -12,7 +12,7 @@ from crmlift.destination import Create, Field, FieldType, Outcome, Update
 from crmlift.errors import BatchRefused, Refusal, RunStopped
 from target_odoo.client import refuse_to_send
 from target_odoo.destination import OdooDestination
-from target_odoo.values import address
+from target_odoo.forms import address
 from target_odoo.xmlids import XmlIdTable
 
 if TYPE_CHECKING:

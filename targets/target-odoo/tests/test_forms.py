@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from crmlift.destination import Create
-from crmlift.testing.conformance import GONE
-from crmlift.testing.workspace import Workspace
+from choices import DEFAULT, LEADS, LISTS, STAGES, changed, switched_on, uncommented
+
+from crmlift.destination import Create, Field, FieldType, Update
+from crmlift.testing.conformance import GONE, Migration
+from crmlift.testing.whole import WholeWorkspace
+from crmlift.testing.workspace import NOW, Workspace
 from target_odoo.custom_models import CUSTOM_MODELS
 from target_odoo.destination import OdooDestination
 
 if TYPE_CHECKING:
     from conftest import Odoo, Start
 
-DEFAULT = (files("target_odoo") / "mapping.yml").read_text(encoding="utf-8")
-
-
-def changed(*pairs: tuple[str, str]) -> str:
-    mapping = DEFAULT
-    for old, new in pairs:
-        assert old in mapping
-        mapping = mapping.replace(old, new, 1)
-    return mapping
-
 
 def test_people_of_the_scope_lead_become_a_contact_with_a_lead(odoo: Odoo, start: Start) -> None:
-    rules = "rules: [{scope: lead, when: \"attributes.lifecycle_stage in ['lead']\"}]"
-    migration = start(changed(("    rules: []", f"    {rules}")))
+    migration = start(changed(LEADS))
     workspace = Workspace(10)
     counts = migration.load(workspace)
     people = {p["cio_id"]: p for p in workspace.streams["people"]}
@@ -75,20 +66,6 @@ def test_who_is_inactive_is_archived_where_the_mapping_says_so(start: Start) -> 
     assert {result for counter in migration.load(workspace).values() for result in counter} == {"unchanged"}
 
 
-def uncommented(mapping: str) -> str:
-    """Switch on the examples of the other two forms of events."""
-    start = mapping.index("    # A note in the contact's chatter:")
-    end = mapping.index("    - entity: event\n")
-    lines = [line.replace("# ", "", 1) for line in mapping[start:end].splitlines() if "#" in line]
-    rules = "\n".join(line for line in lines if line.strip()[:1] in "-" or line.startswith("      "))
-    when = "      when: cio_id and type not in ['profile_delete', 'profile_merge']\n      mode: create\n"
-    assert when in mapping[end:]
-    rest = mapping[end:].replace(
-        when, "      when: cio_id and name not in ['order_placed', 'demo_booked']\n      mode: create\n", 1
-    )
-    return mapping[:start] + rules + "\n" + rest
-
-
 def test_events_take_the_form_that_the_mapping_chooses_by_name(odoo: Odoo, start: Start) -> None:
     migration = start(uncommented(DEFAULT))
     workspace = Workspace(30)
@@ -98,8 +75,8 @@ def test_events_take_the_form_that_the_mapping_chooses_by_name(odoo: Odoo, start
     counts = migration.load(workspace)
     names = [event["name"] for event in events]
     snapshot = migration.snapshot()
-    texts = sum(d["type"] == "twilio" for d in workspace.streams["deliveries"])
-    assert len(snapshot["message"]) == names.count("order_placed") + texts
+    sent = len(workspace.streams["deliveries"])
+    assert len(snapshot["message"]) == names.count("order_placed") + sent
     assert len(snapshot["activity"]) == names.count("demo_booked") > 0
     assert len(snapshot["event"]) == names.count("Größe gewählt")
     assert not any("rejected" in counter for counter in counts.values())
@@ -159,3 +136,121 @@ def test_a_stage_is_found_by_its_name(crm: OdooDestination) -> None:
     assert crm.read("lead", [str(lead.id)], list(values)) == {lead.id: values}
     crm.delete("lead", {"l": str(lead.id)})
     assert crm.delete("stage", {"s": str(made.id)})[0].refusal is None
+
+
+def test_a_lead_stands_in_the_stage_of_the_campaign_that_it_got_something_of_last(
+    odoo: Odoo, start: Start
+) -> None:
+    migration = start(switched_on(changed(LEADS), *STAGES))
+    workspace = WholeWorkspace(12)
+    streams = workspace.streams
+    streams["campaigns"].append({"id": 4, "name": "Again 🎂", "type": "segment", "actions": [], "tags": None})
+    leads = [p for p in streams["people"] if p["attributes"]["lifecycle_stage"] == "lead"]
+    streams["deliveries"] = [
+        delivery(f"s{number}-{campaign}", lead, campaign, at)
+        for number, lead in enumerate(leads)
+        # The first lead comes from 4 into 3, the second from 3 into 4, the third got nothing.
+        for campaign, at in (((4, 1), (3, 2)), ((3, 1), (4, 2)), ())[min(number, 2)][::-1]
+    ]
+    counts = migration.load(workspace)
+    assert counts["stage"] == {"created": 2}
+    assert not any(counter.keys() & {"rejected", "waiting"} for counter in counts.values())
+    rows = migration.snapshot()["lead"]
+    assert [rows[lead["cio_id"]].get("stage_id") for lead in leads[:2]] == ["campaign-3", "campaign-4"]
+    # Ours are at the end of the pipeline: the first stage is that of everybody's new leads.
+    domain = [["name", "in", ["Welcome 🎂", "Again 🎂"]]]
+    stages = odoo.raw("crm.stage", "search_read", domain=domain, fields=["sequence"])[1]
+    assert [stage["sequence"] for stage in stages] == [100, 100]
+    assert migration.misses() == []
+    assert {result for counter in migration.load(workspace).values() for result in counter} == {"unchanged"}
+    streams["deliveries"].append(delivery("s-later", leads[0], 4, 3))
+    assert migration.load(workspace)["lead"]["updated"] == 1
+    assert migration.snapshot()["lead"][leads[0]["cio_id"]]["stage_id"] == "campaign-4"
+
+
+def delivery(key: str, person: dict[str, Any], campaign: int, hours: int) -> dict[str, Any]:
+    moment = NOW - 86_400 + hours * 3600
+    who = {"cio_id": person["cio_id"], "person_id": person["id"], "email": person["email"]}
+    what = {"campaign_id": campaign, "recipient": person["email"], "subject": key, "forgotten": False}
+    times = {"created": moment, "metrics": {"created": moment, "sent": moment}}
+    return {"id": key, "type": "email", **times, **what, **who}
+
+
+CHANNELS = "x_cio_enabled_channel_ids"
+
+
+def channels(migration: Migration) -> dict[str, list[str] | None]:
+    """The channels of each person, by what the records of the list are called."""
+    snapshot = migration.snapshot()
+    names = {key: row["x_name"] for key, row in snapshot["value"].items()}
+    return {
+        key: sorted(names[value] for value in row[CHANNELS]) if row[CHANNELS] else None
+        for key, row in snapshot["person"].items()
+    }
+
+
+def test_a_list_becomes_records_that_contacts_share(odoo: Odoo, start: Start) -> None:
+    migration = start(switched_on(DEFAULT, *LISTS))
+    workspace = Workspace(10)
+    people = workspace.streams["people"]
+    people[9]["attributes"]["enabled_channels"] = ["push", "push", "sms"]
+    counts = migration.load(workspace)
+    assert counts["value"]["created"] == 3
+    assert not any(counter.keys() & {"rejected", "waiting"} for counter in counts.values())
+    wanted = {p["cio_id"]: sorted(set(p["attributes"]["enabled_channels"])) or None for p in people}
+    assert channels(migration) == wanted
+    assert migration.misses() == []
+    assert migration.reconciled().in_step
+    assert {result for counter in migration.load(workspace).values() for result in counter} == {"unchanged"}
+    # A list that changes is changed as a whole; one that is empty now is empty in Odoo.
+    people[9]["attributes"]["enabled_channels"] = ["email"]
+    people[2]["attributes"]["enabled_channels"] = []
+    migration.load(workspace)
+    wanted |= {people[9]["cio_id"]: ["email"], people[2]["cio_id"]: None}
+    assert channels(migration) == wanted
+    assert migration.misses() == []
+    domain = [["name", "=", CHANNELS], ["model", "=", "res.partner"]]
+    (field,) = odoo.raw("ir.model.fields", "search_read", domain=domain, fields=["ttype", "relation"])[1]
+    assert (field["ttype"], field["relation"]) == ("many2many", "x_cio_value")
+
+
+def test_two_lists_of_one_contact_stay_two(crm: OdooDestination) -> None:
+    """Odoo would keep both in one table, were it not told otherwise."""
+    names = ["x_cio_colour_ids", "x_cio_size_ids"]
+    crm.provision("person", [Field(name, FieldType.LINKS, links_to="value") for name in names])
+    red, small = (
+        str(o.id) for o in crm.create("value", [Create("r", {"x_name": "r"}), Create("s", {"x_name": "s"})])
+    )
+    (person,) = crm.create("person", [Create("p", {"name": "Ann", names[0]: [red], names[1]: [small]})])
+    assert crm.read("person", [str(person.id)], names) == {person.id: {names[0]: [red], names[1]: [small]}}
+    crm.update("person", [Update("p", str(person.id), {names[0]: None})])
+    assert crm.read("person", [str(person.id)], names) == {person.id: {names[0]: None, names[1]: [small]}}
+    crm.delete("person", {"p": str(person.id)})
+    crm.delete("value", {"r": red, "s": small})
+    assert crm.unprovision().kept == {} or crm.describe("person").keys().isdisjoint(names)
+
+
+def test_a_list_becomes_tags_where_the_mapping_says_so(start: Start) -> None:
+    rules = """  people_enabled_channels:
+    - entity: tag
+      key: "='channel-' + text(item)"
+      mode: create
+      fields: {name: {expr: "'Channel ' + text(item)"}}
+    - entity: person_tag
+      key: ["='channel-' + text(item)", parent]
+      links:
+        partner_id: {entity: person, key: cio_id}
+        category_id: {entity: tag, key: "='channel-' + text(item)"}
+  relationships:
+"""
+    migration = start(switched_on(changed(("  relationships:\n", rules)), LISTS[0]))
+    workspace = Workspace(9)
+    counts = migration.load(workspace)
+    assert not any(counter.keys() & {"rejected", "waiting"} for counter in counts.values())
+    items = [p["attributes"]["enabled_channels"] for p in workspace.streams["people"]]
+    names = {row["name"] for row in migration.snapshot()["tag"].values()}
+    assert {"Channel email", "Channel sms"} <= names
+    tagged = counts["person_tag"]["created"]
+    memberships = len(workspace.streams["segment_memberships"])
+    assert tagged >= sum(map(len, items)) + memberships
+    assert {result for counter in migration.load(workspace).values() for result in counter} == {"unchanged"}

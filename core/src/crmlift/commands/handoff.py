@@ -8,10 +8,10 @@ import click
 import orjson
 
 from crmlift.commands.common import console, json_option, print_json
-from crmlift.handoff.target import NAME, OUTPUT
+from crmlift.handoff.run import write_handoff
+from crmlift.handoff.target import OUTPUT
 from crmlift.handoff.write import INDEX, TITLES, read_index
-from crmlift.project import meltano_settings, open_project
-from crmlift.running import run_meltano
+from crmlift.project import open_project
 
 
 @click.command()
@@ -31,15 +31,14 @@ def handoff(tap: str, target: str | None, output: Path | None, *, show_people: b
     The same as `meltano run tap-customerio crmlift-handoff`. Options replace the settings of the loader
     crmlift-handoff in meltano.yml; the mapping is the target's.
     """
-    given = {"output": output, "show_people": "true" if show_people else None}
+    given: dict[str, object] = {"output": output, "show_people": show_people}
     if target:
         project = open_project(target)
         given |= {"target": project.name}
-        given |= {"mapping": project.mapping_path} if project.mapping_path.exists() else {}
-    settings = {f"CRMLIFT_HANDOFF_{name.upper()}": str(value) for name, value in given.items() if value}
-    folder = output or Path(meltano_settings(NAME).get("output", OUTPUT))
+        if project.mapping_path.exists():
+            given |= {"mapping": project.mapping_path, "ledger_url": project.config["ledger_url"]}
     with console.status("Reading the workspace", spinner="line"):
-        run_meltano([tap, NAME], log=Path(".crmlift") / f"{NAME}.log", settings=settings)
+        folder = write_handoff(tap, given)
     if as_json:
         print_json(orjson.loads((folder / INDEX).read_bytes()))
         return

@@ -78,7 +78,7 @@ def rehearse(
         sample = draw(messages, mapping, Choice(people, segment, named, seed))
         chosen = FOLDER / "sample.jsonl"
         sample.write(messages, chosen)
-        status = load(chosen, mapping, crm, ledger, trial=into == "sandbox")
+        status = load(chosen, mapping, crm, ledger, kind="rehearsal" if into == "crm" else None)
         sides = compare(chosen, mapping, ledger, crm, sample.people)
         reasons = Counter(f"{x.fate} {x.stream}: {x.code}" for x in ledger.letters.all())
         page = FOLDER / "rehearsal.html"

@@ -25,7 +25,7 @@ def retry(target: str | None, config_file: Path | None, *, as_json: bool) -> Non
     project = open_project(target, config_file)
     mapping, approval = read_approved(project.mapping_path)
     with project.opened() as (_, ledger, crm):
-        pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest)
+        pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest, kind="retry")
         tried = retrying.retry(pipeline, ledger)
         status = pipeline.finish()
         left = len(ledger.letters.all(fate="rejected"))
@@ -59,17 +59,18 @@ def rollback(
 ) -> None:
     """Undo a run: children first, values from before put back; what others changed since is kept.
 
-    With --all, fields and entities that crmlift created go too, where they are empty.
+    What is kept can still be undone later: what others changed with --force, what the CRM refused once it
+    no longer does. With --all, fields and entities that crmlift created go too, where they are empty.
     """
     with open_project(target, config_file).opened() as (_, ledger, crm):
         runs = undoing.runs_to_undo(ledger, run=number, everything=everything)
-        if not runs:
+        if not runs and not as_json:
             console.print("There is no run to undo.")
             return
-        if not (dry_run or yes):
+        if runs and not (dry_run or yes):
             click.confirm(f"Undo {_list(runs)}?", abort=True)
         results = [undoing.roll_back(ledger, crm, run, force=force, dry_run=dry_run) for run in runs]
-        if everything and not any(result.kept for result in results):
+        if everything and results and not any(result.kept for result in results):
             undoing.take_back_schema(crm, results[-1])
     if as_json:
         print_json([result.as_dict() for result in results])

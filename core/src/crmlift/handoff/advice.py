@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from crmlift.destination import FieldType
+from crmlift.handoff import words
 from crmlift.handoff.conditions import Did, InSegment, Node, walk
 from crmlift.handoff.journey import Journey
 from crmlift.mapping.model import FieldMap, Rule
@@ -128,6 +129,19 @@ class Fields:
                 return path.removeprefix(prefix)
         return path
 
+    def sets(self, changes: Mapping[str, Any], entity: str) -> dict[str, str]:
+        """Return the texts that an entity's fields get where attributes change; empty where one gets none so.
+
+        Liquid in a value, and fields that hold no text, are for a person to look at.
+        """
+        found = {}
+        for attribute, value in changes.items():
+            held = self.holding(attribute, entity)
+            if held is None or held.conversion not in ("", "text") or "{{" in str(value):
+                return {}
+            found[held.field] = words.plain(value)
+        return found
+
     def kinds(self, attribute: str) -> frozenset[str]:
         """Return the JSON types that an attribute's values have, where that was seen."""
         return self._evidence.kinds(attribute)
@@ -177,3 +191,6 @@ class Advisor(Protocol):
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
         """Say how to build a journey with the CRM's own automation."""
+
+    def package(self, artefacts: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
+        """Return what an admin imports in one go, by file name: the artefacts, by item and name, in one."""

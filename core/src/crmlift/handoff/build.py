@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as TypingMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from crmlift.handoff import build_content, build_journeys, build_rest, build_segments
+from crmlift.handoff import build_became, build_content, build_journeys, build_rest, build_segments
 from crmlift.handoff.advice import Advisor, Fields
 from crmlift.handoff.gather import Gathered
 from crmlift.handoff.model import Item, Kind
@@ -14,12 +15,16 @@ from crmlift.mapping.model import Mapping
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The CRM that advice is for: who translates, and by which mapping."""
+    """The CRM that advice is for: who translates, and by which mapping.
+
+    `loaded` are memberships of segments that are in the CRM, by the segment's id, where that is known.
+    """
 
     name: str
     advisor: Advisor
     mapping: Mapping
     approved: bool
+    loaded: TypingMapping[str, int] | None = None
 
 
 def now() -> str:
@@ -42,7 +47,11 @@ def build(gathered: Gathered, *, at: str, destination: Destination | None = None
     if destination is None:
         return items
     fields = Fields(destination.mapping, gathered, rules)
-    return [_advised(item, destination.advisor, fields) for item in items]
+    advised = [_advised(item, destination.advisor, fields) for item in items]
+    crm = destination.advisor.crm
+    became = build_became.item(gathered, advised, destination.mapping, crm, destination.loaded)
+    place = next(n for n, item in enumerate(advised) if item.kind is Kind.PUSH)
+    return [*advised[:place], became, *advised[place:]]
 
 
 def _advised(item: Item, advisor: Advisor, fields: Fields) -> Item:

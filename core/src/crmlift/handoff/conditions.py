@@ -136,6 +136,16 @@ def segments_in(node: Node | None) -> list[str]:
     return list(dict.fromkeys(one.id for one in walk(node) if isinstance(one, InSegment)))
 
 
+def awaited_event(node: Node | None) -> str | None:
+    """Return the event that a condition waits for, where its coming is all that is asked."""
+    match node:
+        case Compare(owner="awaited event", field="name", operator="eq", value=str(name)):
+            return name
+        case Did(event=name, change=False, filters=None):
+            return name
+    return None
+
+
 def _leaf(raw: dict[str, Any], owner: Owner) -> Node:
     kind = raw.get("type")
     if isinstance(inner := raw.get("attribute"), dict) and "field" in inner:

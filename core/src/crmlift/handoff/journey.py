@@ -29,7 +29,10 @@ class StepKind(StrEnum):
 
 
 class Step(Part):
-    """One thing on the canvas. `type` is the API's own; `raw` is kept where its meaning is not known."""
+    """One thing on the canvas. `type` is the API's own; `raw` is kept where its meaning is not known.
+
+    `changes` are attributes that it sets, with their new values.
+    """
 
     id: str
     kind: StepKind
@@ -41,6 +44,7 @@ class Step(Part):
     seconds: int | None = None
     event: str | None = None
     conditions: list[Node] = []
+    changes: dict[str, Any] = {}
     raw: Any = None
 
     @property
@@ -74,18 +78,25 @@ class Trigger(Part):
     segments: list[str] = []
     fields: dict[str, Any] = {}
 
+    @property
+    def by_call(self) -> bool:
+        """Whether a call of the API lets people in, and nothing that they are or do."""
+        return self.kind == "API"
+
 
 class Journey(Part):
     """A campaign from its trigger to its exits.
 
     `drawn` says where the way comes from: the graph itself, the order of the actions of a campaign of old, or
     nothing but the list of messages, because only the App API was read. `statement` says so in words.
+    `exits` says what makes people leave early; `exit_conditions` are those of them that are conditions.
     """
 
     id: str
     name: str
     trigger: Trigger
     exits: list[str] = []
+    exit_conditions: list[Node] = []
     goal: str | None = None
     again: bool | None = None
     steps: list[Step] = []
@@ -99,3 +110,18 @@ class Journey(Part):
     def step(self, id: str) -> Step | None:
         """Return a step by id."""
         return next((step for step in self.steps if step.id == id), None)
+
+    def ways_from(self, step: Step) -> list[Way]:
+        """Return the ways out of a step, in their order: the first whose condition holds is taken."""
+        return [way for way in self.ways if way.start == step.id]
+
+    def goes_on(self, way: Way | None) -> str | None:
+        """Return the id of the step that a way leads to; None where somebody who goes it leaves."""
+        step = None if way is None else self.step(way.end)
+        return None if step is None or step.kind is StepKind.EXIT else step.id
+
+    def first_step(self) -> str | None:
+        """Return the id of the step that people come to first."""
+        ends = {way.end for way in self.ways if not way.back}
+        begins = [*self.roots, *(step.id for step in self.steps if step.id not in ends)]
+        return next((id for id in begins if self.step(id) is not None), None)

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     BROADCAST = "broadcast"
     NEWSLETTER = "newsletter"
     TRANSACTIONAL = "transactional"
+    BECAME = "became"
     PUSH = "push"
     SETTINGS = "settings"
     DELETED = "deleted"
@@ -166,13 +167,14 @@ class Entry(Part):
 
 
 class Handoff(Part):
-    """The index of all documents."""
+    """The index of all documents. `packages` are files with all texts to import of a CRM."""
 
     version: int = VERSION
     written_at: str
     workspace: str
     destination: str | None = None
     mapping_approved: bool | None = None
+    packages: list[str] = []
     items: list[Entry]
     checklist: list[Task]
 

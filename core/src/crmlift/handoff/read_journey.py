@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from crmlift.handoff import read_step, words
-from crmlift.handoff.conditions import EVERYBODY, All, Node, Owner, parse, segments_in
+from crmlift.handoff.conditions import EVERYBODY, All, Node, Not, Owner, Unknown, parse, segments_in
 from crmlift.handoff.journey import Journey, Step, StepKind, Trigger, Way
 
 Record = Mapping[str, Any]
@@ -29,8 +29,10 @@ def from_graph(
     journey: Record, actions: Iterable[Record], edges: Iterable[Record], names: Mapping[str, str]
 ) -> Journey:
     """Return a campaign of the streams `journeys`, `journey_actions` and `journey_edges`."""
-    steps = [read_step.step(action, names) for action in sorted(actions, key=_place)]
+    actions = sorted(actions, key=_place)
+    steps = [read_step.step(action, names) for action in actions]
     ways = _without_loops([_way(edge, names) for edge in sorted(edges, key=_place)], journey)
+    ways = _by_language(ways, actions)
     trigger = _trigger(journey.get("entry") or {}, str(journey.get("type") or ""), names)
     drawn: Literal["order", "graph"] = "order" if journey.get("edges_inferred") else "graph"
     return Journey(
@@ -38,6 +40,7 @@ def from_graph(
         name=str(journey.get("name") or ""),
         trigger=trigger,
         exits=_exits(journey, names),
+        exit_conditions=_exit_conditions(journey, trigger),
         goal=_goal(journey.get("goal"), names),
         again=journey.get("restart_mode") == "rematch",
         steps=steps,
@@ -197,6 +200,29 @@ _APP_FIELDS = (
     "webhook_id", "filter_object_attributes", "filter_relationship_attributes", "scheduled_start",
     "scheduled_stop", "scheduled_start_should_backfill", "scheduled_stop_should_sunset",
 )  # fmt: skip
+
+
+def _by_language(ways: list[Way], actions: Iterable[Record]) -> list[Way]:
+    """Name the ways out of a branch by language, which come in the order of its languages."""
+    labels: dict[int, str] = {}
+    for action in actions:
+        languages = (action.get("raw") or {}).get("languages")
+        if isinstance(languages, list):
+            out = [n for n, way in enumerate(ways) if way.start == str(action["id"])]
+            labels |= dict(zip(out, map(str, languages), strict=False))
+    return [
+        way.model_copy(update={"label": labels[n]}) if n in labels and not way.label else way
+        for n, way in enumerate(ways)
+    ]
+
+
+def _exit_conditions(journey: Record, trigger: Trigger) -> list[Node]:
+    """What makes people leave early, as far as it is a condition and no event of a number."""
+    found = journey.get("exit_conditions") or []
+    nodes = [parse(one) for one in (found if isinstance(found, list) else [found])]
+    if journey.get("exit_on_mismatch"):
+        nodes += [Not(of=one) for one in (trigger.condition, trigger.filters) if one is not None]
+    return [node for node in nodes if not isinstance(node, Unknown)]
 
 
 def _exits(journey: Record, names: Mapping[str, str]) -> list[str]:

@@ -78,6 +78,7 @@ def step(action: Record, names: Mapping[str, str]) -> Step:
         seconds=_seconds(kind, action, raw),
         event=action.get("event_name"),
         conditions=conditions,
+        changes=_changes(kind, raw),
         raw=dict(raw) if kind is StepKind.UNKNOWN or odd else None,
     )
 
@@ -102,6 +103,12 @@ def _seconds(kind: StepKind, action: Record, raw: Record) -> int | None:
         seconds = action.get("delay") or raw.get("min_delay")
         return int(seconds) if isinstance(seconds, int | float) else None
     return None
+
+
+def _changes(kind: StepKind, raw: Record) -> dict[str, Any]:
+    if kind is StepKind.UPDATE and raw.get("attribute_name"):
+        return {str(raw["attribute_name"]): raw.get("attribute_value")}
+    return {}
 
 
 def _said(kind: StepKind, action: Record, raw: Record, names: Mapping[str, str]) -> str:

@@ -43,6 +43,12 @@ class HandoffTarget(Listener):
             description="Mapping that says which CRM field holds what; the target's own by default.",
         ),
         th.Property(
+            "ledger_url",
+            th.StringType,
+            title="Ledger URL",
+            description="SQLAlchemy URL of the target's ledger, to say how many of each segment were loaded.",
+        ),
+        th.Property(
             "show_people",
             th.BooleanType,
             default=False,
@@ -61,7 +67,8 @@ class HandoffTarget(Listener):
         """What was read so far. A target or mapping that cannot be used is named before anything is read."""
         if self._gathered is None:
             self.take_signals()
-            self._destination = destination(self.config.get("target"), self.config.get("mapping"))
+            named = (self.config.get(name) for name in ("target", "mapping", "ledger_url"))
+            self._destination = destination(*named)
             self._gathered = Gathered(show_people=self.config["show_people"])
         return self._gathered
 
@@ -77,10 +84,9 @@ class HandoffTarget(Listener):
             items,
             at=at,
             workspace=str(workspaces[0].get("name")) if len(workspaces) == 1 else "the workspace",
-            destination=crm.advisor.crm if crm else None,
-            approved=crm.approved if crm else None,
+            destination=crm,
         )
-        write(handoff, items, folder)
+        handoff = write(handoff, items, folder, crm)
         gathered.files.move(folder)
         hooks.tell("crmlift_handoff_written", folder=folder, handoff=handoff)
         self.settle()

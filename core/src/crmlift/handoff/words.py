@@ -37,6 +37,13 @@ def span(seconds: int) -> str:
     return " ".join(parts) or "no time"
 
 
+def in_one_unit(seconds: int) -> tuple[int, str]:
+    """Return a span as a number of the largest unit from minutes on that says it; minutes are rounded up."""
+    units = _SPANS[:-1]
+    unit, length = next(((unit, length) for unit, length in units if seconds % length == 0), units[-1])
+    return max(1, -(-seconds // length)), unit
+
+
 def moment(seconds: int | None) -> str:
     """Write unix seconds as an ISO 8601 moment in UTC; nothing for none."""
     try:

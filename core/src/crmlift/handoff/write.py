@@ -12,6 +12,7 @@ from jinja2 import Template
 
 from crmlift import pages
 from crmlift.handoff import drawing
+from crmlift.handoff.build import Destination
 from crmlift.handoff.model import Entry, Handoff, Item, Kind, Task
 from crmlift.pages import write_private
 
@@ -22,6 +23,7 @@ TITLES = {
     Kind.BROADCAST: "API-triggered broadcasts",
     Kind.NEWSLETTER: "Newsletters",
     Kind.TRANSACTIONAL: "Transactional messages",
+    Kind.BECAME: "What became what",
     Kind.PUSH: "Push",
     Kind.SETTINGS: "Settings",
     Kind.DELETED: "Deleted profiles",
@@ -32,15 +34,13 @@ _MADE = ("items", "people", "advice")
 """Folders that a hand-off fills, and empties before."""
 
 
-def index(
-    items: Sequence[Item], *, at: str, workspace: str, destination: str | None, approved: bool | None
-) -> Handoff:
+def index(items: Sequence[Item], *, at: str, workspace: str, destination: Destination | None) -> Handoff:
     """Return the index of items."""
     return Handoff(
         written_at=at,
         workspace=workspace,
-        destination=destination,
-        mapping_approved=approved,
+        destination=destination.advisor.crm if destination else None,
+        mapping_approved=destination.approved if destination else None,
         items=[_entry(item) for item in items],
         checklist=[
             Task(task=task, item=item.key, group=f"{TITLES[item.kind]}: {item.name}")
@@ -50,10 +50,12 @@ def index(
     )
 
 
-def write(handoff: Handoff, items: Sequence[Item], folder: Path) -> None:
+def write(handoff: Handoff, items: Sequence[Item], folder: Path, destination: Destination | None) -> Handoff:
     """Write everything but the files of people; what an earlier hand-off left is removed first."""
     for name in _MADE:
         shutil.rmtree(folder / name, ignore_errors=True)
+    packages = _packages(items, folder, destination) if destination else []
+    handoff = handoff.model_copy(update={"packages": packages})
     items_as = _templates("item")
     for item in items:
         _advice(item, folder)
@@ -64,6 +66,7 @@ def write(handoff: Handoff, items: Sequence[Item], folder: Path) -> None:
     write_private(folder / INDEX, handoff.model_dump_json(indent=2) + "\n")
     for suffix, page in _templates("index").items():
         write_private(folder / f"index.{suffix}", page.render(handoff=handoff, titles=TITLES))
+    return handoff
 
 
 def read_index(folder: Path) -> Handoff:
@@ -87,6 +90,17 @@ def _advice(item: Item, folder: Path) -> None:
             write_private(folder / artefact_path(item, advice.crm, name), text)
 
 
+def _packages(items: Sequence[Item], folder: Path, destination: Destination) -> list[str]:
+    """Write the texts of a CRM in one; return the paths."""
+    crm = destination.advisor.crm
+    artefacts = {item.key: advice.artefacts for item in items for advice in item.advice if advice.crm == crm}
+    found = {f"advice/{crm.lower()}/{name}": content
+             for name, content in destination.advisor.package(artefacts).items()}  # fmt: skip
+    for path, content in found.items():
+        write_private(folder / path, content)
+    return list(found)
+
+
 def _entry(item: Item) -> Entry:
     return Entry(
         key=item.key,
@@ -101,7 +115,7 @@ def _entry(item: Item) -> Entry:
 
 def _summary(item: Item) -> str:
     if item.kind is Kind.SEGMENT:
-        by = item.rule.words if item.rule else "by hand"
+        by = item.rule.words if item.rule else "put in by hand"
         return f"{item.members.counted:,} people: {by}" if item.members else by
     if item.journey is not None:
         return f"{item.journey.trigger.words}; {len(item.journey.steps)} steps"

@@ -30,7 +30,8 @@ class JournalEntry:
     """One change to a CRM record: `before` holds the values that were there.
 
     `after` and `shape` are the digest of what we wrote, to see later changes by others. `was_shape`
-    and `was_digest` are what `records` held for `source` before.
+    and `was_digest` are what `records` held for `source` before; of a deletion, also `was_origin` and
+    `was_run`.
     """
 
     action: str
@@ -43,6 +44,8 @@ class JournalEntry:
     source: str | None = None
     was_shape: int | None = None
     was_digest: bytes | None = None
+    was_origin: str | None = None
+    was_run: int | None = None
     id: int = 0
 
 
@@ -97,7 +100,7 @@ class Journal:
         t = tables.journal.c
         columns = (
             t.action, t.entity, t.key, t.crm_id, t.before, t.after, t.shape,
-            t.source, t.was_shape, t.was_digest, t.id,
+            t.source, t.was_shape, t.was_digest, t.was_origin, t.was_run, t.id,
         )  # fmt: skip
         query = (
             select(*columns)

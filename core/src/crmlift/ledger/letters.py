@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
@@ -31,6 +31,7 @@ class DeadLetter:
     field: str | None
     detail: str
     record: dict[str, Any]
+    turn: int | None = None
 
     @classmethod
     def rejected(cls, stream: str, item: Item, entity: str, refusal: Refusal) -> DeadLetter:
@@ -49,7 +50,11 @@ class Letters:
         """Keep records that were not loaded; a newer letter replaces the older one."""
         self._store.upsert(
             tables.dead_letters,
-            [asdict(letter) | {"record": dumps(letter.record)} for letter in letters],
+            [
+                # Not `asdict`, which would copy the whole record.
+                {f.name: getattr(letter, f.name) for f in fields(letter)} | {"record": dumps(letter.record)}
+                for letter in letters
+            ],
             keys=["scope", "stream", "source", "entity"],
         )
 
@@ -58,15 +63,21 @@ class Letters:
         t = tables.dead_letters.c
         return self._read(t.fate == fate) if fate else self._read()
 
-    def page(self, *, code: str) -> list[DeadLetter]:
-        """Return the first page of the letters with a code."""
-        return self._read(tables.dead_letters.c.code == code, limit=PAGE)
-
-    def _read(self, *where: ColumnElement[bool], limit: int | None = None) -> list[DeadLetter]:
+    def first(self, *, code: str, limit: int) -> list[DeadLetter]:
+        """Return the first of the letters with a code: those without a turn, then those with the lowest."""
         t = tables.dead_letters.c
-        columns = t.stream, t.source, t.entity, t.fate, t.code, t.field, t.detail, t.record
+        return self._read(t.code == code, order=(t.turn.asc().nulls_first(),), limit=limit)
+
+    def _read(
+        self,
+        *where: ColumnElement[bool],
+        order: tuple[ColumnElement[Any], ...] = (),
+        limit: int | None = None,
+    ) -> list[DeadLetter]:
+        t = tables.dead_letters.c
+        columns = t.stream, t.source, t.entity, t.fate, t.code, t.field, t.detail, t.record, t.turn
         query = select(*columns).where(t.scope == self._store.scope, *where)
-        query = query.order_by(t.stream, t.source, t.entity).limit(limit)
+        query = query.order_by(*order, t.stream, t.source, t.entity).limit(limit)
         with self._store.transaction() as db:
             rows = db.execute(query).all()
         return [DeadLetter(**{**row._mapping, "record": orjson.loads(row.record)}) for row in rows]

@@ -12,6 +12,9 @@ from sqlalchemy import delete, insert, select, update
 from crmlift.ledger import tables
 from crmlift.ledger.store import Store
 
+ROLLED_BACK = "rolled_back"
+PARTLY_ROLLED_BACK = "partly_rolled_back"
+
 
 class Runs:
     """The runs of one destination and workspace."""
@@ -54,10 +57,11 @@ class Runs:
                 .values(counts=orjson.dumps(counts).decode())
             )
 
-    def mark_rolled_back(self, run: int) -> None:
-        """Note that a run was undone, and drop what it left waiting."""
+    def mark_rolled_back(self, run: int, *, partly: bool) -> None:
+        """Note that a run was undone, all of it or `partly`, and drop what it left waiting."""
+        status = PARTLY_ROLLED_BACK if partly else ROLLED_BACK
         with self._store.transaction() as db:
-            db.execute(update(tables.runs).where(tables.runs.c.id == run).values(status="rolled_back"))
+            db.execute(update(tables.runs).where(tables.runs.c.id == run).values(status=status))
             for table in (tables.parked, tables.dead_letters, tables.batches):
                 db.execute(delete(table).where(table.c.scope == self._store.scope, table.c.run == run))
 

@@ -100,6 +100,8 @@ journal = Table(
     Column("source", String),
     Column("was_shape", Integer),
     Column("was_digest", LargeBinary),
+    Column("was_origin", String),
+    Column("was_run", Integer),
     comment="What was there before each change, in the CRM and in `records`; written before it is sent.",
 )
 
@@ -128,8 +130,10 @@ dead_letters = Table(
     Column("field", String),
     Column("detail", Text, nullable=False),
     Column("record", Text, nullable=False),
-    comment="Records that were rejected or held, whole, so that they can be tried again.",
+    Column("turn", BigInteger),
+    comment="Records that were rejected or held, whole, so that they can be tried again, in their turn.",
 )
+Index("dead_letters_in_turn", dead_letters.c.scope, dead_letters.c.code, dead_letters.c.turn)
 
 parked = Table(
     "parked",

@@ -115,7 +115,17 @@ class Removal:
         current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
         entries = [
             JournalEntry(
-                "delete", spec.name, row.key, str(record.crm_id), current.get(str(record.crm_id), {})
+                # What the CRM took away with its parent, deleted before, cannot be told any more.
+                action="delete" if str(record.crm_id) in current else "lost",
+                entity=spec.name,
+                key=row.key,
+                crm_id=str(record.crm_id),
+                before=current.get(str(record.crm_id), {}),
+                source=record.source,
+                was_shape=record.shape,
+                was_digest=record.digest,
+                was_origin=record.origin,
+                was_run=record.run,
             )
             for row, record in piece
         ]

@@ -18,7 +18,7 @@ from crmlift.loader.counts import Counts, Result
 from crmlift.loader.ready import Ready
 from crmlift.loader.recovery import Recovery
 from crmlift.loader.removal import Removal
-from crmlift.mapping.engine import Link, Row
+from crmlift.mapping.engine import Row
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Settler:
                 ready.take(present)
                 updates.append(ready)
             elif ready.row.rule.rule.mode == "update" or ready.row.joins:
-                self._park(ready.row, Link((entity,), ready.row.key))
+                self._park(ready.row, (entity,), ready.row.key)
             else:
                 creates.append(ready)
         if unchanged:
@@ -107,24 +107,24 @@ class Settler:
         for row in rows:
             for link in row.links.values():
                 for target in link.entities:
-                    wanted[target].add(link.key)
+                    wanted[target].update(link.keys)
         ids = {entity: self._ledger.records.ids(entity, keys) for entity, keys in wanted.items()}
         changed = self._counts.changed.setdefault(spec.name, Counter())
         ready: list[Ready] = []
         for row in rows:
             values = dict(row.values)
-            missing: Link | None = None
+            missing: tuple[tuple[str, ...], str] | None = None
             blocked = False
             for name, link in row.links.items():
-                found = (ids[target].get(link.key) for target in link.entities)
-                crm_id = next((crm_id for crm_id in found if crm_id is not None), None)
-                if crm_id is not None:
-                    values[name] = crm_id
-                else:
-                    missing = link
+                found = {key: _first_id(ids, link.entities, key) for key in link.keys}
+                there = [crm_id for crm_id in found.values() if crm_id is not None]
+                if there:
+                    values[name] = there if link.many else there[0]
+                if len(there) < len(found):
+                    missing = link.entities, next(key for key, crm_id in found.items() if crm_id is None)
                     blocked |= spec.natural or name in row.rule.required_links
             if missing is not None:
-                self._park(row, missing)
+                self._park(row, *missing)
                 if blocked:
                     continue
             expected = dict(self._crm.expected(row.entity, values))
@@ -149,11 +149,10 @@ class Settler:
             self._shapes[given] = names, self._ledger.records.shape(names)
         return self._shapes[given]
 
-    def _park(self, row: Row, missing: Link) -> None:
-        waits = EITHER.join(missing.entities)
-        self._ledger.waiting.park(
-            [Parked(row.stream, row.item.key, row.entity, waits, missing.key, row.item.record)]
-        )
+    def _park(self, row: Row, entities: Iterable[str], key: str) -> None:
+        """Let a row wait for the row with this key, of one of these entities."""
+        waits = EITHER.join(entities)
+        self._ledger.waiting.park([Parked(row.stream, row.item.key, row.entity, waits, key, row.item.record)])
 
     # Adoption
 
@@ -280,6 +279,12 @@ def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
             waves.append([])
         waves[number].append(item)
     return waves
+
+
+def _first_id(ids: Mapping[str, Mapping[str, str | None]], entities: Iterable[str], key: str) -> str | None:
+    """Return the id of the row with a key, in the first entity that has it."""
+    found = (ids[entity].get(key) for entity in entities)
+    return next((crm_id for crm_id in found if crm_id is not None), None)
 
 
 def _without_nulls(values: dict[str, Value]) -> dict[str, Value]:

@@ -19,10 +19,11 @@ DELETED = "_sdc_deleted_at"
 
 
 class Link(NamedTuple):
-    """The row that a link points to: its key, and the entities that it may be of."""
+    """The row that a link points to, or several of one that holds `many`: keys, and the entities of each."""
 
     entities: tuple[str, ...]
-    key: str
+    keys: tuple[str, ...]
+    many: bool = False
 
 
 @dataclass(slots=True)
@@ -170,12 +171,16 @@ class Engine:
         links: dict[str, Link] = {}
         for name, get, link in rule.links:
             target = get(record)
-            if target is not None:
-                links[name] = Link(tuple(link.entity), target)
+            if target:
+                many = isinstance(target, list)
+                keys = tuple(dict.fromkeys(target)) if many else (target,)
+                links[name] = Link(tuple(link.entity), keys, many)
             elif link.on_missing == "reject":
                 return Rejected(
                     entity, stream, item, Refusal("missing_link", "the record names no parent", name)
                 )
+            elif link.nulls == "clear":
+                values[name] = None
         return Row(entity, key, source, values, links, rule, stream, item, joins=joins, weak=weak)
 
 
@@ -235,13 +240,32 @@ def key_getter(paths: list[str]) -> Getter:
 
     A part that begins with `=` is an expression.
     """
-    getters = [compile_expression(path[1:]) if path.startswith("=") else path_getter(path) for path in paths]
+    getters = [_part_getter(path) for path in paths]
 
     def get_key(record: Record) -> str | None:
         parts = [get(record) for get in getters]
         return None if None in parts else join_key(parts)
 
     return get_key
+
+
+def _part_getter(path: str) -> Getter:
+    return compile_expression(path[1:]) if path.startswith("=") else path_getter(path)
+
+
+def _link_getter(paths: list[str]) -> Getter:
+    """Return a function that gives the key of a linked row, or a list of keys where the path gives one."""
+    if len(paths) > 1:
+        return key_getter(paths)
+    get = _part_getter(paths[0])
+
+    def get_keys(record: Record) -> str | list[str] | None:
+        found = get(record)
+        if isinstance(found, list):
+            return [join_key([item]) for item in found if item is not None]
+        return None if found is None else join_key([found])
+
+    return get_keys
 
 
 _STICKY = {"keep_true": True, "keep_false": False}
@@ -256,7 +280,7 @@ def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
         key=key_getter(rule.key),
         when=compile_expression(rule.when) if rule.when else None,
         fields=[_compile_field(name, spec, rule) for name, spec in rule.fields.items()],
-        links=[(name, key_getter(link.key), link) for name, link in rule.links.items()],
+        links=[(name, _link_getter(link.key), link) for name, link in rule.links.items()],
         match=[(name, path_getter(path)) for name, path in rule.match.items()],
         fill_empty=frozenset(name for name, write in writes.items() if write == "fill_empty"),
         overwrite=frozenset(name for name, spec in rule.fields.items() if spec.write == "overwrite"),

@@ -94,13 +94,16 @@ class LinkMap(Model):
 
     A link whose row has not arrived is parked and set later; where it is `required`, the whole row
     waits for it. `on_missing` is for a record that names no key at all. Of several entities, as where a
-    person is a lead or a contact, the first one that has the row is linked.
+    person is a lead or a contact, the first one that has the row is linked. A path or expression that
+    gives a list links each of its items, for a field that holds several links; an empty list, or no key,
+    takes links away only where `nulls` is `clear`.
     """
 
     entity: Paths
     key: Paths
     required: bool = False
     on_missing: Literal["omit", "reject"] = "omit"
+    nulls: Nulls = "keep"
     custom: CustomField | None = None
 
 

@@ -30,12 +30,12 @@ def render(package: str, name: str, **facts: Any) -> str:
     return environment(package).get_template(name).render(**facts)
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read."""
+def write_private(path: Path, content: str | bytes) -> None:
+    """Write a file that only its owner may read; text as UTF-8."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
 
 
 def number(value: int) -> str:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from time import monotonic
 from typing import Any
 
 from crmlift.batch import Batch, Item, Record, join_key
+from crmlift.chunks import chunks
 from crmlift.destination import Destination
 from crmlift.errors import InputError
 from crmlift.hooks.manager import Hooks
 from crmlift.hooks.twins import follow_owners
+from crmlift.hookspecs import RunKind
 from crmlift.ledger import Ledger
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.loader import Loader
@@ -39,7 +42,7 @@ class Pipeline:
     `emit_state` gets a state once every record read before it is settled. After `checkpoint_rows`
     records without one, or a minute, part-filled batches are flushed so that it can leave.
     `stop_above_percent` is the share of rows of an entity that may go wrong, see `Milestones`.
-    A `trial` tells no plugin that it begins and ends: nothing is really loaded.
+    Plugins are told of a run of any `kind`; of one without, which loads nothing for good, they are not.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class Pipeline:
         checkpoint_rows: int = 20_000,
         validate: bool = True,
         stop_above_percent: float = 50,
-        trial: bool = False,
+        kind: RunKind | None = "load",
     ) -> None:
         self.counts = Counts()
         self.engine = Engine(mapping)
@@ -74,7 +77,7 @@ class Pipeline:
         self._milestones = Milestones(self.counts, destination, ledger, stop_above_percent=stop_above_percent)
         self._verdicts = Verdicts(ledger, self.counts)
         self._silence = Silence(destination)
-        self._trial = trial
+        self._kind = kind
         self._streams: dict[str, Stream] = {}
         self._current = ""
         self._states: deque[tuple[int, Any]] = deque()
@@ -83,10 +86,15 @@ class Pipeline:
         self._in_hand: int | None = None
         make_ready(mapping, destination, self.engine.entities())
         self.run = ledger.runs.start(mapping_digest)
-        self._tell("crmlift_run_started", destination=mapping.destination, workspace=mapping.workspace)
+        self._tell(
+            "crmlift_run_started",
+            destination=mapping.destination,
+            workspace=mapping.workspace,
+            kind=self._kind,
+        )
 
     def _tell(self, event: str, **facts: object) -> None:
-        if not self._trial:
+        if self._kind is not None:
             self._hooks.tell(event, run_id=self.run, **facts)
 
     # Input
@@ -135,7 +143,8 @@ class Pipeline:
             return
         stream.finished = True
         self.checkpoint()
-        self._milestones.reached(name, self.engine.entities_of(name))
+        if name not in self._verdicts.waiting():
+            self._milestones.reached(name, self.engine.entities_of(name))
 
     # Processing
 
@@ -248,20 +257,24 @@ class Pipeline:
         for entity, counter in self.counts.entities.items():
             self._tell("crmlift_entity_finished", entity=entity, counts=dict(counter))
         self._ledger.runs.finish(status, self.counts.as_dict())
-        self._tell("crmlift_run_finished", status=status)
+        self._tell("crmlift_run_finished", status=status, kind=self._kind)
         return status
 
     def stop(self) -> None:
         """Close the run after an error; what was settled stays."""
         self._ledger.runs.finish("stopped", self.counts.as_dict())
-        self._tell("crmlift_run_finished", status="stopped")
+        self._tell("crmlift_run_finished", status="stopped", kind=self._kind)
 
     def _decide_deferred(self) -> None:
-        """Send what waited for the end of the input the whole way; hooks can defer it no more."""
+        """Send what waited for the end of the input the whole way, in turn; hooks can defer it no more."""
+        waited = self._verdicts.waiting()
         for page in self._verdicts.deferred():
-            for stream, records in page.items():
-                self.again(stream, records.items(), last=True)
+            for stream, letters in groupby(page, key=lambda letter: letter.stream):
+                for some in chunks(letters, BATCH_RECORDS):
+                    self.again(stream, [(letter.source, letter.record) for letter in some], last=True)
             self._flush()
+        for stream in waited:
+            self._milestones.reached(stream, self.engine.entities_of(stream))
 
     def _complete(self) -> None:
         """Load what hooks kept for the end; a hook goes on once its page is settled."""
@@ -281,7 +294,7 @@ class Pipeline:
                 by_stream.setdefault(item.stream, {})[item.source] = item.record
             tried.update(item.where for item in ready)
             for stream, records in by_stream.items():
-                self.again(stream, records.items())
+                self.again(stream, records.items(), last=True)
             self._flush()
             self._ledger.waiting.settle(ready)
         for entity, number in self._ledger.waiting.counts().items():

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from crmlift.batch import DEFERRED, Batch, Item, Letter, Record
+from crmlift.batch import DEFERRED, Batch, Item, Letter
 from crmlift.errors import Refusal
 from crmlift.ledger import DeadLetter, Ledger
 from crmlift.loader.counts import Counts, Result
+
+DEFERRED_AT_ONCE = 10_000
+"""Records that waited and are settled together: full calls, and little memory."""
 
 
 class Verdicts:
@@ -49,15 +52,19 @@ class Verdicts:
             self._ledger.letters.settle(stream, sources)
         self._judged_again.clear()
 
-    def deferred(self) -> Iterator[dict[str, dict[str, Record]]]:
-        """Yield what waited for the end of the input, by stream and source; each page is dropped after."""
-        while letters := self._ledger.letters.page(code=DEFERRED):
-            by_stream: dict[str, dict[str, Record]] = {}
+    def waiting(self) -> list[str]:
+        """Return the streams of which records of this run wait for the end of the input."""
+        return [stream for stream, number in self._deferred.items() if number]
+
+    def deferred(self) -> Iterator[list[DeadLetter]]:
+        """Yield what waited for the end of the input, in turn; each page is dropped after."""
+        while letters := self._ledger.letters.first(code=DEFERRED, limit=DEFERRED_AT_ONCE):
+            by_stream: dict[str, list[str]] = {}
             for letter in letters:
-                by_stream.setdefault(letter.stream, {})[letter.source] = letter.record
-            yield by_stream
-            for stream, records in by_stream.items():
-                self._ledger.letters.drop(stream, records, code=DEFERRED)
+                by_stream.setdefault(letter.stream, []).append(letter.source)
+            yield letters
+            for stream, sources in by_stream.items():
+                self._ledger.letters.drop(stream, sources, code=DEFERRED)
         for stream, number in self._deferred.items():
             self._counts.stream(stream)["held"] -= number
         self._deferred.clear()
@@ -68,4 +75,6 @@ def _letter(batch: Batch, letter: Letter) -> DeadLetter:
     item, record = letter.item, letter.item.record
     if letter.fate == "merged":
         record = {name: record[name] for name in batch.key_properties}
-    return DeadLetter(batch.stream, item.key, "", letter.fate, letter.code, None, letter.reason, record)
+    return DeadLetter(
+        batch.stream, item.key, "", letter.fate, letter.code, None, letter.reason, record, letter.turn
+    )

@@ -54,7 +54,7 @@ class PlannedRun:
             mapping_digest=self._digest,
             validate=validate,
             stop_above_percent=100,
-            trial=True,
+            kind=None,
         )
 
     def finish(self) -> Plan:

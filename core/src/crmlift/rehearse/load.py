@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from crmlift import plugins
 from crmlift.destination import Destination, Field
 from crmlift.errors import ConfigError
+from crmlift.hookspecs import RunKind
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import digest
 from crmlift.mapping.model import Mapping as MappingFile
@@ -22,9 +23,11 @@ from crmlift.project import Project
 from crmlift.sandbox.server import serve
 
 
-def load(messages: Path, mapping: MappingFile, crm: Destination, ledger: Ledger, *, trial: bool) -> str:
+def load(
+    messages: Path, mapping: MappingFile, crm: Destination, ledger: Ledger, *, kind: RunKind | None
+) -> str:
     """Run the records of a file through the whole way; return the status of the run."""
-    pipeline = Pipeline(mapping, crm, ledger, mapping_digest=digest(mapping), trial=trial)
+    pipeline = Pipeline(mapping, crm, ledger, mapping_digest=digest(mapping), kind=kind)
     try:
         with messages.open("rb") as lines:
             for line in lines:

@@ -112,7 +112,7 @@ def _places(row: Row) -> set[Place]:
 
 
 def _linked(row: Row) -> Iterator[Place]:
-    return ((entity, link.key) for link in row.links.values() for entity in link.entities)
+    return ((entity, key) for link in row.links.values() for entity in link.entities for key in link.keys)
 
 
 def _people(reader: _Reader, choice: Choice) -> set[str]:

@@ -116,15 +116,19 @@ def _crm_id(row: Row, known: Mapping[str, Known]) -> str | None:
 
 
 def _linked(row: Row, ledger: Ledger) -> dict[str, Any]:
-    return {name: _id_of(link, ledger) for name, link in row.links.items()}
+    return {name: _ids_of(link, ledger) for name, link in row.links.items()}
 
 
-def _id_of(link: Link, ledger: Ledger) -> str | None:
-    found = (ledger.records.ids(entity, [link.key]).get(link.key) for entity in link.entities)
-    return next((crm_id for crm_id in found if crm_id), None)
+def _ids_of(link: Link, ledger: Ledger) -> str | list[str] | None:
+    ids = [ledger.records.ids(entity, link.keys) for entity in link.entities]
+    found = [next((of[key] for of in ids if of.get(key)), None) for key in link.keys]
+    there = [crm_id for crm_id in found if crm_id]
+    return there if link.many else next(iter(there), None)
 
 
 def _about(row: Row, people: set[str]) -> list[str]:
-    mine = {row.item.key} if row.stream == PEOPLE else {link.key for link in row.links.values()}
+    mine = (
+        {row.item.key} if row.stream == PEOPLE else {key for link in row.links.values() for key in link.keys}
+    )
     mine.add(row.key)
     return sorted(mine & people)

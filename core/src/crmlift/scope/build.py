@@ -44,7 +44,7 @@ class Options:
 
 
 def build_profile(store: Store, options: Options) -> model.Profile:
-    """Return the profile; the store must be finished."""
+    """Return the profile; the store must be finished, and is closed."""
     looked_at = list(_attributes(store, options))
     profile = model.Profile(
         written_at=_time(options.now) or "",
@@ -67,7 +67,8 @@ def build_profile(store: Store, options: Options) -> model.Profile:
             for subject, status, reason in _rows(store, "select * from unread order by 1, 2")
         ],
     )
-    store.shrink()
+    # Its memory is free before the word lists are loaded.
+    store.close()
     return profile.model_copy(update={"attributes": list(_with_signs(looked_at))})
 
 

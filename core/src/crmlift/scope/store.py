@@ -31,7 +31,6 @@ distinct values there are (K minimum values, Bar-Yossef and others, 2002).
 SKETCH_ROWS = 500_000
 MOST_ATTRIBUTES = 5_000
 _VALUE_CHARACTERS = 200
-_SHRUNK_MB = 16
 _IDS_IN_NAMES = r'\."[^"]*@[^"]*"|\."?[0-9]{3,}"?|\."?[0-9a-fA-F]{8}-?[0-9a-fA-F-]{12,}"?'
 
 # `json_tree` over a whole record copies the record once per value in it, so only what is nested is walked.
@@ -165,10 +164,6 @@ class Store:
         for stream, spool in self._waiting.items():
             self._take_in(stream, spool)
         self._compact()
-
-    def shrink(self) -> None:
-        """Give back the memory of what lies on disk, too; questions are slow from now on."""
-        self.sql.execute(f"set memory_limit = '{_SHRUNK_MB}MB'")
 
     def close(self) -> None:
         """Remove everything."""

@@ -30,11 +30,13 @@ KEYS = {
     "newsletters": ["id"],
     "newsletter_metrics": ["newsletter_id"],
     "broadcasts": ["id"],
+    "broadcast_metrics": ["broadcast_id"],
     "broadcast_triggers": ["broadcast_id", "id"],
     "transactional_messages": ["id"],
     "transactional_contents": ["transactional_message_id", "id", "language"],
     "activities": ["id"],
     "deliveries": ["id"],
+    "archived_messages": ["id"],
 }
 NOW = 1_780_000_000
 """The moment at which the workspace stands still, in unix seconds."""

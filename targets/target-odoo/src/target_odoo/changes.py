@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmlift.destination import FieldType
-from target_odoo.values import Column, Special
+from target_odoo.columns import Column, Special
 
 _BY_USE: Mapping[Special, str] = {
     "country": "a country of Odoo's list, by its code; an unknown one is left empty",

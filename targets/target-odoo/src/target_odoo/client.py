@@ -109,6 +109,11 @@ class OdooClient:
         # Odoo Online names its versions "saas~18.4".
         return int(found.rpartition("~")[2].split(".")[0]), found
 
+    @cached_property
+    def uid(self) -> int:
+        """The id of the key's user."""
+        return int(self.call("res.users", "context_get")["uid"])
+
     def call(self, model: str, method: str, ids: list[int] | None = None, **arguments: Any) -> Any:
         """Call a method; `ids` are the records, None for a method of the model itself.
 

@@ -96,24 +96,6 @@ CORRESPONDENCE: tuple[Records | Pairs, ...] = (
         constants={"trace_type": "mail", "model": PARTNER},
     ),
     Records(
-        spec("mail", "Emails of contacts", "person", can=DATED),
-        MAIL,
-        key="field",
-        key_field="message_id",
-        key_start=_MESSAGE_KEY,
-        oldest_first="date",
-        # No recipient that Odoo could send to, should somebody press "Retry". Kept after "sending".
-        constants={
-            "model": PARTNER,
-            "message_type": "email_outgoing",
-            "email_from": _SENDER,
-            "reply_to": None,
-            "auto_delete": False,
-        },
-        refs={"subtype_id": "mail.mt_note"},
-        only=("model", "=", PARTNER),
-    ),
-    Records(
         spec("message", "Messages of contacts", "person", can=DATED),
         MESSAGE,
         key="field",
@@ -128,6 +110,16 @@ CORRESPONDENCE: tuple[Records | Pairs, ...] = (
             "reply_to": None,
         },
         refs={"subtype_id": "mail.mt_note"},
+        only=("model", "=", PARTNER),
+    ),
+    Records(
+        # On a message that is there a mail is written five times as fast as with one of its own, and all of
+        # a thread stands in one entity, in order of time. It has no recipient that Odoo could send to, should
+        # somebody press "Retry", and is kept after "sending".
+        spec("mail", "Emails of contacts", "message", can=DATED),
+        MAIL,
+        key="field",
+        constants={"auto_delete": False},
         only=("model", "=", PARTNER),
     ),
     Records(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from target_odoo.kinds import EVENT, OBJECT
+from target_odoo.kinds import EVENT, OBJECT, VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +32,11 @@ CUSTOM_MODELS: Mapping[str, CustomModel] = {
         "Customer.io objects",
         "crmlift.object.list",
         ("x_name", "x_type", "x_object_id"),
+    ),
+    VALUE: CustomModel(
+        "Customer.io value",
+        "Customer.io values",
+        "crmlift.value.list",
+        ("x_name", "x_attribute"),
     ),
 }

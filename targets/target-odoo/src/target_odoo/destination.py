@@ -177,7 +177,7 @@ class OdooDestination:
 
     def outgoing(self) -> Mapping[str, int]:
         """Return the mails, texts and notifications that exist because of our user, by model."""
-        uid = self.client.call("res.users", "context_get")["uid"]
+        uid = self.client.uid
         counts = {}
         for model, (creator, domain) in _MESSAGES.items():
             try:

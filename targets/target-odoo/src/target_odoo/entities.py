@@ -16,13 +16,14 @@
 | activity | `mail.activity` on the contact, done | an indexed field `x_cio_key` that is added to it |
 | activity_type | `mail.activity.type` | external id |
 | object | `x_cio_object`, a model of ours | its indexed field `x_cio_key` |
+| value | `x_cio_value`, a model of ours | its indexed field `x_cio_key` |
 | person_object | `res.partner.x_cio_object_ids` | its two ids |
 | sms_optout | `phone.blacklist` | external id |
 | mailing_list | `mailing.list` | external id |
 | subscriber, subscription | `mailing.contact`, `mailing.subscription` | external id |
 | mailing_note | `mail.message` on the mailing | its indexed `message_id` |
 | document | `ir.attachment` on the mailing | external id |
-| mail | `mail.mail` on the contact, never in the state `outgoing` | `message_id` of its message |
+| mail | `mail.mail` on the message, never in the state `outgoing` | an added, indexed field `x_cio_key` |
 | template | `mail.template`, archived | external id |
 """
 
@@ -49,16 +50,20 @@ from target_odoo.kinds import (
     OBJECT_FIELD,
     PARTNER,
     STAGE,
+    VALUE,
     Pairs,
     Records,
     spec,
 )
 
 CONTACTS: tuple[Records | Pairs, ...] = (
+    # Items of lists, for a many2many of the contact that the mapping names as it likes.
+    Records(spec("value", "Values of lists", can=DATED), VALUE, key="field"),
     Records(
         spec(
             "company",
             "Companies",
+            "value",
             can=KEYED,
             archive=ARCHIVED,
             match=frozenset({"name", "ref", "email_normalized", "website", "vat"}),
@@ -74,6 +79,7 @@ CONTACTS: tuple[Records | Pairs, ...] = (
             "person",
             "Contacts",
             "company",
+            "value",
             can=KEYED,
             archive=ARCHIVED,
             match=frozenset({"ref", "email_normalized", "phone"}),
@@ -146,7 +152,12 @@ CONTACTS: tuple[Records | Pairs, ...] = (
         refs={"res_model_id": "base.model_res_partner"},
     ),
     Records(spec("lead_tag", "Tags of leads", can=KEYED, match=frozenset({"name"})), LEAD_TAG),
-    Records(spec("stage", "Stages of leads", can=KEYED, match=frozenset({"name"})), STAGE),
+    Records(
+        spec("stage", "Stages of leads", can=KEYED, match=frozenset({"name"})),
+        STAGE,
+        # The stage of the lowest sequence and first name is that of every new lead (CrmLead._stage_find).
+        constants={"sequence": 100},
+    ),
     Records(
         spec(
             "lead",

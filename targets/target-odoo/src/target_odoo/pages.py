@@ -9,11 +9,11 @@ from html import escape
 from crmlift.errors import BatchRefused, ConfigError
 from crmlift.http import Unanswered
 from target_odoo.client import OdooClient
+from target_odoo.columns import Column
 from target_odoo.custom_models import CUSTOM_MODELS, CustomModel
 from target_odoo.errors import NoSuchModel
 from target_odoo.kinds import PARTNER
 from target_odoo.marks import Marks, external_ids
-from target_odoo.values import Column
 
 logger = logging.getLogger(__name__)
 

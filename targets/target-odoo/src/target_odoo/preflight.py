@@ -29,10 +29,10 @@ from target_odoo.kinds import (
     TRACE,
     Pairs,
 )
+from target_odoo.rights import Rights
 from target_odoo.schema import Schema
-from target_odoo.versions import FIRST_JSON2, model_in
+from target_odoo.versions import FIRST_JSON2, FIRST_KEEPS_DONE_ACTIVITIES, ONLINE, model_in
 
-_OPERATIONS = ("read", "create", "write", "unlink")
 _GROUPS = {
     PARTNER: "Contact Creation",
     CATEGORY: "Contact Creation",
@@ -61,7 +61,8 @@ _MODULE_OF = {
     PHONE_BLACKLIST: "Phone Numbers Validation (phone_validation)",
     **dict.fromkeys((LEAD, LEAD_TAG, STAGE), "CRM (crm)"),
 }
-_MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich")
+_ENTERPRISE = "web_enterprise"
+_MODULES = ("contacts", "crm", "mail", "mass_mailing", "base_automation", "crm_iap_enrich", _ENTERPRISE)
 
 
 def models_of(entities: Sequence[str]) -> list[str]:
@@ -88,6 +89,8 @@ def preflight(
     models = [model_in(model, client.version[0]) for model in models_of(entities)]
     return [
         *_server(client),
+        *online(client.http.host),
+        *_activities(client, models),
         *_companies(client, company_id),
         *_rights(client, schema, models),
         *_automations(client, models, allow=allow_automations),
@@ -97,13 +100,31 @@ def preflight(
 
 def _server(client: OdooClient) -> Iterator[Finding]:
     major, name = client.version
-    who = client.call("res.users", "context_get")
-    yield Finding(Severity.INFO, f"Odoo {name}; the API key is good for user {who['uid']}.")
+    yield Finding(Severity.INFO, f"Odoo {name}; the API key is good for user {client.uid}.")
     if major < FIRST_JSON2:
         yield Finding(
             Severity.WARNING,
             f"Odoo {name} is spoken to by XML-RPC, and contacts are updated in smaller calls.",
             fix="Expect updates to be slower than on Odoo 19; rehearse with a sample first.",
+        )
+
+
+def online(host: str) -> Iterator[Finding]:
+    """Say what is special about Odoo's own cloud."""
+    if host.endswith(ONLINE):
+        yield Finding(
+            Severity.WARNING,
+            "This is Odoo Online: its API is for databases on a Custom plan, and is slower.",
+            fix="Rehearse with a sample first, and plan the run for a night.",
+        )
+
+
+def _activities(client: OdooClient, models: Sequence[str]) -> Iterator[Finding]:
+    if ACTIVITY in models and client.version[0] < FIRST_KEEPS_DONE_ACTIVITIES:
+        yield Finding(
+            Severity.ERROR,
+            f"Odoo {client.version[1]} deletes an activity that is done.",
+            fix="Choose another form for these events: a record of x_cio_event, or a note in the chatter.",
         )
 
 
@@ -126,9 +147,11 @@ def _companies(client: OdooClient, company_id: int | None) -> Iterator[Finding]:
 
 
 def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterator[Finding]:
-    for model in (*models, "ir.model.data"):
+    wanted = (*models, "ir.model.data")
+    rights = Rights(client, [*wanted, "ir.model", "ir.model.fields"])
+    for model in wanted:
         if model in CUSTOM_MODELS and not schema.columns(model):
-            if not _may(client, "ir.model", "create"):
+            if not rights.may("ir.model", "create"):
                 yield Finding(
                     Severity.ERROR,
                     f"The model {model} is not there, and the API key's user may not create it.",
@@ -142,23 +165,18 @@ def _rights(client: OdooClient, schema: Schema, models: Sequence[str]) -> Iterat
                 fix=f"Install {_MODULE_OF[model]}, or take the rules that write it out of the mapping.",
             )
             continue
-        lacking = [op for op in _OPERATIONS if not _may(client, model, op)]
-        if lacking:
+        if lacking := rights.lacking(model):
             yield Finding(
                 Severity.ERROR,
                 f"The API key's user may not {', '.join(lacking)} {model}.",
                 fix=f"Give the user the group {_GROUPS.get(model, 'Administration / Settings')}.",
             )
-    if not _may(client, "ir.model.fields", "create"):
+    if not rights.may("ir.model.fields", "create"):
         yield Finding(
             Severity.WARNING,
             "The API key's user may not create custom fields.",
             fix="Where the plan names fields to create, let an administrator provision them.",
         )
-
-
-def _may(client: OdooClient, model: str, operation: str) -> bool:
-    return bool(client.call(model, "has_access", [], operation=operation))
 
 
 def _automations(client: OdooClient, models: Sequence[str], *, allow: bool) -> Iterator[Finding]:
@@ -196,6 +214,8 @@ def _modules(client: OdooClient) -> Iterator[Finding]:
     except (BatchRefused, NoSuchModel):
         return
     installed = sorted(row["name"] for row in rows)
+    edition = "Enterprise" if _ENTERPRISE in installed else "Community"
+    yield Finding(Severity.INFO, f"The edition is {edition}; neither needs Studio for our fields.")
     yield Finding(Severity.INFO, f"Installed modules: {', '.join(installed) or 'none of those that matter'}.")
     if "crm_iap_enrich" in installed:
         mode = client.call("ir.config_parameter", "get_param", key="crm.iap.lead.enrich.setting") or "auto"

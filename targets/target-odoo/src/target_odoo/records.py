@@ -11,10 +11,11 @@ from crmlift.destination import Create, Found, Outcome, Update, Value
 from crmlift.errors import BatchRefused, Refusal, RunStopped
 from target_odoo import keys
 from target_odoo.client import OdooClient
+from target_odoo.columns import Column
 from target_odoo.errors import ACCESS, MISSING, NoSuchModel
 from target_odoo.kinds import COMPANY, Records
 from target_odoo.schema import Schema
-from target_odoo.values import Codec, Column, Unfit
+from target_odoo.values import Codec, Unfit
 from target_odoo.versions import model_in
 
 ALL = {"active_test": False}

@@ -11,13 +11,13 @@ from crmlift.destination import Field, FieldType
 from crmlift.errors import BatchRefused, ConfigError
 from crmlift.http import Unanswered
 from target_odoo.client import OdooClient
+from target_odoo.columns import Column, column
 from target_odoo.custom_models import CUSTOM_MODELS
 from target_odoo.entities import KEYED_BY_FIELD, MODEL_OF
 from target_odoo.errors import NoSuchModel
-from target_odoo.kinds import ATTACHMENT, KEY_FIELD, MAIL, MESSAGE, PARTNER
+from target_odoo.kinds import ATTACHMENT, KEY_FIELD, PARTNER
 from target_odoo.marks import Marks, external_ids
 from target_odoo.pages import Pages
-from target_odoo.values import Column, column
 
 MAX_NAME = 63
 _ATTRIBUTES = ("type", "string", "required", "readonly", "store", "relation", "related", "selection", "size")
@@ -34,8 +34,6 @@ _TTYPES = {
     FieldType.LINK: "many2one",
     FieldType.LINKS: "many2many",
 }
-_INHERITS = {MAIL: (MESSAGE, "mail_message_id.")}
-"""Models whose records have another one inside: custom fields are made there, and serve both."""
 _GRANTS = {
     "base.group_user": {"perm_read": True},
     "base.group_partner_manager": {
@@ -52,10 +50,18 @@ def field_name(label: str) -> str:
 
     Names that are too long end in a hash of the label, so that two of them stay two.
     """
-    name = "x_" + re.sub(r"[^A-Za-z0-9_]", "_", label).removeprefix("x_")
+    return _cut("x_" + re.sub(r"[^A-Za-z0-9_]", "_", label).removeprefix("x_"), label)
+
+
+def _table_name(model: str, field: str) -> str:
+    """Return the name of the table behind a many2many of ours: PostgreSQL takes small letters alone."""
+    return _cut(f"{field}_{model.replace('.', '_')}_rel".lower(), f"{model}.{field}")
+
+
+def _cut(name: str, whole: str) -> str:
     if len(name) <= MAX_NAME:
         return name
-    digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    digest = hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     return f"{name[: MAX_NAME - 9]}_{digest}"
 
 
@@ -95,6 +101,7 @@ class Schema:
         Raises ConfigError for a field that is there with another type, or whose name Odoo refuses.
         """
         self._columns.pop(model, None)
+        self._provision_linked(fields)
         if model in KEYED_BY_FIELD:
             key = Field(KEY_FIELD, FieldType.TEXT, label="Customer.io key", indexed=True)
             fields = [key, *(field for field in fields if field.name != KEY_FIELD)]
@@ -111,6 +118,12 @@ class Schema:
         if model in CUSTOM_MODELS:
             self.pages.show_model(model, self.columns(model))
 
+    def _provision_linked(self, fields: Sequence[Field]) -> None:
+        """Create models of ours that fields point to: Odoo makes no link to what is not there."""
+        for model in dict.fromkeys(MODEL_OF.get(field.links_to or "", "") for field in fields):
+            if model in CUSTOM_MODELS and not self.columns(model):
+                self.provision(model, ())
+
     def _create_fields(self, model: str, fields: Sequence[Field]) -> None:
         there = self.columns(model)
         for field in fields:
@@ -123,11 +136,10 @@ class Schema:
         missing = [field for field in fields if field.name not in there]
         if not missing:
             return
-        owner = _INHERITS[model][0] if model in _INHERITS else model
-        model_id = self._model_id(owner)
-        vals = [{"model_id": model_id, **_field_vals(owner, field)} for field in missing]
+        model_id = self._model_id(model)
+        vals = [{"model_id": model_id, **_field_vals(model, field)} for field in missing]
         self._create("ir.model.fields", vals, done=lambda: self._has(model, missing))
-        self.marks.put("ir.model.fields", self._field_ids(owner, [field.name for field in missing]))
+        self.marks.put("ir.model.fields", self._field_ids(model, [field.name for field in missing]))
 
     def _has(self, model: str, fields: Iterable[Field]) -> bool:
         self._columns.pop(model, None)
@@ -174,9 +186,11 @@ class Schema:
 
 
 def _is_held(model: str, name: str, entry: Mapping[str, Any]) -> bool:
-    """Say whether a record keeps a field's value: in a column, in the record inside it, or in a file."""
-    inside = model in _INHERITS and str(entry.get("related") or "").startswith(_INHERITS[model][1])
-    return bool(entry.get("store", True)) or inside or (model, name) == (ATTACHMENT, "datas")
+    """Say whether a record keeps a field's value: in a column, or in a file.
+
+    A mail shows the fields of the message inside it (mail.mail inherits it); they are written there.
+    """
+    return bool(entry.get("store", True)) or (model, name) == (ATTACHMENT, "datas")
 
 
 def _field_vals(model: str, field: Field) -> Mapping[str, Any]:
@@ -195,6 +209,9 @@ def _field_vals(model: str, field: Field) -> Mapping[str, Any]:
         vals["relation"] = MODEL_OF.get(field.links_to, field.links_to)
     if field.type is FieldType.LINK:
         vals["on_delete"] = "cascade" if model in CUSTOM_MODELS else "set null"
+    if field.type is FieldType.LINKS:
+        # Odoo's own name for it is the same for all fields between two models: they would share their values.
+        vals["relation_table"] = _table_name(model, field.name)
     if field.type is FieldType.CHOICE:
         vals["selection_ids"] = [
             [0, 0, {"value": choice, "name": choice, "sequence": n}] for n, choice in enumerate(field.choices)

@@ -39,10 +39,9 @@ class Unprovision:
             if id_ in types and (_owner(name) in models or self._is_empty_field(name, types[id_]))
         }
         self._hide(models, {name for name in fields if name not in doomed})
-        # A many2many to a model of ours goes before the model.
-        self._unlink(_FIELDS, {n: id_ for n, id_ in doomed.items() if _owner(n) not in models})
+        # Fields go before their models: else their external ids stay, and a many2many holds the model fast.
+        self._unlink(_FIELDS, doomed)
         self._unlink(_MODELS, models)
-        self._removed += sorted(name for name in doomed if _owner(name) in models)
         return TakenBack(tuple(self._removed), self._kept)
 
     def _is_empty_model(self, model: str) -> bool:

@@ -9,8 +9,11 @@ from crmlift.handoff.advice import Advice, Exactness, Fields, Segment
 from crmlift.handoff.conditions import Did
 from crmlift.handoff.journey import Journey, Step, StepKind
 from crmlift.handoff.outline import outline
-from target_salesforce import flows
-from target_salesforce.clauses import SOBJECTS, Clause, Clauses, Filter
+from target_salesforce import list_views
+from target_salesforce.clauses import SOBJECTS, Clause, Clauses, Filter, Tree
+from target_salesforce.flow_file import sayable
+from target_salesforce.journeys import draft
+from target_salesforce.package import PACKAGE, package
 from target_salesforce.soql import quoted
 
 CRM = "Salesforce"
@@ -29,9 +32,9 @@ class SalesforceAdvisor:
         for entity, clause in found.items():
             artefacts[f"{entity}.soql"] = f"{_query(entity, clause, fields)}\n"
             if clause.view is not None:
-                artefacts[f"{entity}.filters.txt"] = flows.lines(clause.view)
-                name = flows.full_name("segment", segment.id)
-                if xml := flows.list_view(name, segment.name, clause.view):
+                artefacts[f"{entity}.filters.txt"] = list_views.lines(clause.view)
+                name = list_views.full_name("segment", segment.id)
+                if xml := list_views.list_view(name, segment.name, clause.view):
                     artefacts[f"{SOBJECTS[entity]}.object-meta.xml"] = xml
         steps = []
         if not segment.dynamic:
@@ -47,34 +50,32 @@ class SalesforceAdvisor:
                 f"people-{n}.soql lists who “{words.condition(did)}”, of the tasks that were loaded: "
                 "no query takes tasks inside another, so let a scheduled flow put them in the campaign."
             )
+            steps += _cross_filter(did)
         exactness = Exactness.PARTIAL if lost else Exactness.EXACT
-        if not found or told:
+        if isinstance(segment.tree, Did):
+            exactness = Exactness.PARTIAL  # one query says it, but for what is lost
+        elif not found or told:
             exactness = Exactness.BY_HAND
         return Advice(crm=CRM, exactness=exactness, lost=lost, steps=steps, artefacts=artefacts)
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
-        """An outline for Flow, and flows that begin it as drafts."""
+        """Flows that do the journey as far as Sales Cloud can, as drafts, and an outline."""
         said = outline(journey, _step, lambda _node: None)
         lost = [] if journey.drawn == "graph" else [journey.statement]
+        by_hand: dict[str, None] = {}
         artefacts: dict[str, str] = {}
-        if journey.trigger.event:
-            view = Filter("cio_event_name__c", "equals", journey.trigger.event)
-            if journey.trigger.condition or journey.trigger.filters:
-                lost.append(f"The draft runs for every such event; it is to check: {journey.trigger.words}.")
-            if xml := flows.flow(f"Customer.io {journey.name}", "Task", view, said):
-                artefacts[f"{flows.full_name('journey', journey.id)}.flow-meta.xml"] = xml
-        else:
-            for entity in _entities(fields):
-                clause = _trigger(journey, Clauses(fields, entity), lost)
-                label = f"Customer.io {journey.name} ({entity})"
-                xml = flows.flow(label, SOBJECTS[entity], clause.view if clause else None, said)
-                if xml:
-                    artefacts[f"{flows.full_name('journey', journey.id, entity)}.flow-meta.xml"] = xml
+        for entity in _entities(fields):
+            begins = _trigger(journey, Clauses(fields, entity), lost)
+            if begins is None or not sayable(begins, list_views.MOST_FILTERS) or not journey.steps:
+                continue
+            made = draft(journey, fields, entity, f"Customer.io {journey.name} ({entity})", begins)
+            artefacts[f"{list_views.full_name('journey', journey.id, entity)}.flow-meta.xml"] = made.text
+            lost += made.lost
+            by_hand |= dict.fromkeys(made.by_hand)
         lost.append("Sales Cloud limits email alerts, and has no SMS or push: Flow is no marketing tool.")
-        if any(step.kind is StepKind.SPLIT for step in journey.steps):
-            lost.append("Flow has no random split.")
-        if journey.exits:
-            lost.append(f"Who leaves early ({'; '.join(journey.exits)}) must be left out by each element.")
+        if by_hand:
+            lost.append(f"Steps that do nothing before you fill them in: {'; '.join(by_hand)}.")
+        lost += _limits(journey)
         known = bool(artefacts) and journey.drawn != "messages only"
         return Advice(
             crm=CRM,
@@ -83,6 +84,11 @@ class SalesforceAdvisor:
             steps=[_begins(journey, artefacts), *said],
             artefacts=artefacts,
         )
+
+    def package(self, artefacts: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
+        """All flows and list views as a package to deploy."""
+        found = package(one for named in artefacts.values() for one in named.items())
+        return {PACKAGE: found} if found else {}
 
 
 def _entities(fields: Fields) -> list[str]:
@@ -125,8 +131,7 @@ def _tasks(did: Did, lost: list[str]) -> str:
     where = [f"cio_event_name__c = {quoted(did.event)}"]
     where.append(f"cio_event_type__c = '{'attribute_change' if did.change else 'event'}'")
     if did.within_seconds:
-        days = max(1, round(did.within_seconds / _DAY))
-        where.append(f"cio_sent_at__c = LAST_N_DAYS:{days}")
+        where.append(f"cio_sent_at__c = LAST_N_DAYS:{_days(did.within_seconds)}")
         lost.append(f"“{words.condition(did)}” is counted in whole days.")
     if did.filters is not None:
         lost.append(f"“{words.condition(did.filters)}” is in a long text, which no query looks into.")
@@ -134,12 +139,54 @@ def _tasks(did: Did, lost: list[str]) -> str:
     return f"SELECT WhoId, COUNT(Id) FROM Task WHERE {' AND '.join(where)} GROUP BY WhoId{having}"
 
 
-def _trigger(journey: Journey, translator: Clauses, lost: list[str]) -> Clause | None:
-    """What lets people in, and their filters."""
+def _cross_filter(did: Did) -> list[str]:
+    """How a report says that somebody did something at all: it cannot count, nor look into long texts."""
+    if did.times > 1 or did.filters is not None or did.change:
+        return []
+    since = (
+        f" and Sent at greater or equal LAST {_days(did.within_seconds)} DAYS" if did.within_seconds else ""
+    )
+    return [
+        f"In a report, “{words.condition(did)}” is a cross filter: leads (or contacts) with activities, "
+        f"whose Customer.io event equals {did.event}{since}; without activities, for those who did not."
+    ]
+
+
+def _days(seconds: int) -> int:
+    return max(1, round(seconds / _DAY))
+
+
+def _trigger(journey: Journey, translator: Clauses, lost: list[str]) -> Tree | Filter | None:
+    """The filters of the record that begins a journey: a task for an event, else a person; no call does."""
+    if journey.trigger.by_call:
+        return None
+    if journey.trigger.event:
+        return Filter("cio_event_name__c", "equals", journey.trigger.event)
     nodes = [node for node in (journey.trigger.condition, journey.trigger.filters) if node is not None]
     parts = [clause for node in nodes if (clause := translator.translate(node)) is not None]
     lost += translator.lost
-    return translator.all_of([*_ours(translator), *parts]) if parts else None
+    return translator.all_of([*_ours(translator), *parts]).view if parts else None
+
+
+def _limits(journey: Journey) -> list[str]:
+    """What no flow of a journey does."""
+    kinds = {step.kind for step in journey.steps}
+    said = []
+    if kinds & {StepKind.WAIT, StepKind.WAIT_UNTIL}:
+        said.append(
+            "After a wait, conditions before it are looked at again: who no longer meets them does not go on."
+        )
+    if StepKind.WAIT_UNTIL in kinds:
+        said.append("What is awaited is looked for when its time is over, not when it happens.")
+    if StepKind.SPLIT in kinds:
+        said.append("A random split goes by the last characters of the record's id.")
+    if journey.again is False and not journey.trigger.event:
+        said.append("Who meets the trigger a second time enters again.")
+    if len(journey.exits) > len(journey.exit_conditions):
+        said.append(f"Who leaves early ({'; '.join(journey.exits)}) is not looked at as a whole.")
+    elif journey.exits:
+        said.append("Who is to leave early is looked at after each wait only.")
+    return said
 
 
 def _begins(journey: Journey, artefacts: Mapping[str, str]) -> str:
@@ -155,12 +202,12 @@ def _begins(journey: Journey, artefacts: Mapping[str, str]) -> str:
 
 
 _STEPS = {
-    StepKind.WAIT: "scheduled path, or a Wait element",
+    StepKind.WAIT: "scheduled path",
     StepKind.WINDOW: "scheduled path; Flow has no hours of the day, so let a formula find the next",
-    StepKind.WAIT_UNTIL: "Wait element for a platform event or a field, with a time at most",
+    StepKind.WAIT_UNTIL: "scheduled path that looks for what was awaited",
     StepKind.BRANCH: "Decision element, one outcome for each way",
     StepKind.LANGUAGES: "Decision element by the language of the record",
-    StepKind.SPLIT: "by hand: a formula over a random field",
+    StepKind.SPLIT: "Decision element by a formula over the record's id",
     StepKind.UPDATE: "Update Records element",
     StepKind.SEGMENT: "Create or Delete Records element for a campaign member",
     StepKind.EVENT: "Create Records element for a task, or a platform event",

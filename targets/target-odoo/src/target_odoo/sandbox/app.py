@@ -34,9 +34,11 @@ import target_odoo.sandbox.mailings
 import target_odoo.sandbox.technical  # noqa: F401  (registers its models)
 from crmlift.sandbox.faults import Fault, Harness, Stats
 from target_odoo.sandbox import data
+from target_odoo.sandbox.access import ADMIN, LIMITED
 from target_odoo.sandbox.errors import OdooError, not_found, unauthorized, unprocessable
-from target_odoo.sandbox.orm import ADMIN, LIMITED, Database, Env, Model, root
-from target_odoo.sandbox.registry import Registry, models_of
+from target_odoo.sandbox.models import models_of
+from target_odoo.sandbox.orm import Database, Env, Model, root
+from target_odoo.sandbox.registry import Registry
 from target_odoo.sandbox.store import Store
 
 _PASSWORD = "admin"  # the well-known password of a fresh Odoo database

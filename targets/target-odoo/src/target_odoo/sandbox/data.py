@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from babel import Locale
 
-from target_odoo.sandbox.orm import ADMIN, LIMITED, Database, Env, root
-from target_odoo.sandbox.registry import Registry, automatic, models_of
+from target_odoo.sandbox.access import ADMIN, LIMITED
+from target_odoo.sandbox.models import models_of
+from target_odoo.sandbox.orm import Database, Env, root
+from target_odoo.sandbox.registry import Registry, automatic
 from target_odoo.sandbox.technical import add_field
 
 MODULES = (
@@ -71,6 +73,7 @@ def fill(db: Database, langs: Sequence[str]) -> None:
         ])  # fmt: skip
         env["ir.config_parameter"].create([{"key": "crm.iap.lead.enrich.setting", "value": "auto"}])
         _describe_models(db)
+        _grant_all(env)
         view = env["ir.ui.view"].create(
             [{"name": "res.partner.form", "model": "res.partner", "type": "form"}]
         )
@@ -124,6 +127,19 @@ def _users(env: Env) -> None:
             "partner_id": partners[partner],
         }
         env.db.store.put("res.users", [(id_, user)])
+    members = "all_user_ids" if env.db.major >= 19 else "users"
+    env["res.groups"].browse(ids).write({members: [[6, 0, [ADMIN]]]})
+    env["res.groups"].browse(ids[1:]).write({members: [[4, LIMITED]]})
+
+
+def _grant_all(env: Env) -> None:
+    """Give administrators every right on every model."""
+    settings = env["res.groups"].search([], limit=1)[0]
+    rights = {f"perm_{name}": True for name in ("read", "write", "create", "unlink")}
+    env["ir.model.access"].create([
+        {"name": "settings", "model_id": model_id, "group_id": settings, **rights}
+        for model_id in env["ir.model"].search([])
+    ])  # fmt: skip
 
 
 def _describe_models(db: Database) -> None:

@@ -50,6 +50,8 @@ def _leaf(registry: Registry, model: str, path: str, operator: str, value: Any) 
     field = registry.models[model].get(name)
     if field is None:
         raise value_error(f"Invalid field {model}.{name} in condition ({path!r}, {operator!r}, {value!r})")
+    if field.inside:
+        return _leaf(registry, model, f"{field.inside}.{path}", operator, value)
     if rest:
         inner, params = _leaf(registry, field.relation, rest, operator, value)
         linked = f"SELECT id FROM record WHERE model = '{field.relation}' AND ({inner})"

@@ -36,6 +36,9 @@ class Lead(Thread):
                 vals = {**{ours: partner.get(theirs) for ours, theirs in _SHARED.items()}, **vals}
         if "email_from" in vals:
             vals["email_normalized"] = normalized(vals["email_from"])
+        if docs is None and not vals.get("stage_id"):
+            first = root(self.env)["crm.stage"].search([], limit=1, order="sequence, name, id")
+            vals["stage_id"] = first[0] if first else False
         return vals
 
 

@@ -16,29 +16,37 @@ _FIELD = re.compile(r"\bobject\.(\w+)")
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
+@model("mail.message")
+class Message(Model):
+    """Entries of the chatter, which shows the highest id first, whatever the times."""
+
+    order = "id desc"
+
+
 @model("mail.mail")
 class Mail(Model):
-    """Mails: each brings a message of its own, which goes with it, unless it tells of one that is there."""
+    """Mails: each has a message inside it, which goes with it, unless it tells of one that was there."""
+
+    order = "id desc"
 
     def prepare(self, vals: Vals, docs: dict[int, Doc] | None = None) -> Vals:
-        """Make the message of a new mail, and hand changes on to the message of an old one."""
+        """Make the message of a new mail, or change that of an old one; the mail shows what is in it."""
         messages = root(self.env)["mail.message"]
-        shared = {name: value for name, value in vals.items() if name in messages.fields}
-        if docs is None and not vals.get("mail_message_id"):
-            vals["mail_message_id"] = messages.create([_given(shared)])[0]
-        elif docs and shared:
-            messages.browse([doc["mail_message_id"] for doc in docs.values()]).write(_given(shared))
+        shared = {name: vals.pop(name) for name in list(vals) if self.fields[name].inside}
+        if docs is not None:
+            messages.browse([doc["mail_message_id"] for doc in docs.values()]).write(shared)
+        elif vals.get("mail_message_id"):
+            vals.setdefault("is_notification", True)
+            messages.browse([vals["mail_message_id"]]).write({"message_type": shared["message_type"]})
+        else:
+            vals["mail_message_id"] = messages.create([shared])[0]
         return vals
 
     def before_unlink(self) -> None:
-        """Delete the messages too."""
-        ids = [doc["mail_message_id"] for doc in self.existing().values() if "mail_message_id" in doc]
-        self.store.delete("mail.message", ids)
-
-
-def _given(vals: Vals) -> Vals:
-    automatic = ("id", "create_date", "create_uid", "write_date", "write_uid", "display_name")
-    return {name: value for name, value in vals.items() if name not in automatic}
+        """Delete the messages that came with the mails."""
+        docs = self.existing().values()
+        own = [doc["mail_message_id"] for doc in docs if not doc.get("is_notification")]
+        self.store.delete("mail.message", own)
 
 
 @model("mail.template")

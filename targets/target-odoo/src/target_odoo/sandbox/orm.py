@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from crmlift.sandbox.faults import Fault, Stats, refused
+from target_odoo.sandbox.access import allowed
 from target_odoo.sandbox.convert import convert
 from target_odoo.sandbox.domain import mentions, to_sql
 from target_odoo.sandbox.errors import access_error, missing, not_found, user_error, validation, value_error
@@ -72,7 +73,7 @@ class Model:
     """Records of one model."""
 
     name: ClassVar[str] = ""
-    automatic_writes: ClassVar[bool] = True
+    order: ClassVar[str] = "id"
 
     def __init__(self, env: Env, model: str, ids: Sequence[int]) -> None:
         self.env = env
@@ -104,7 +105,7 @@ class Model:
             and not mentions(domain, "active")
         ):
             sql = f"({sql}) AND COALESCE(json_extract(doc, '$.active'), 0) = 1"
-        tail = f"ORDER BY {self._order(order or 'id')} LIMIT {limit or -1} OFFSET {offset or 0}"
+        tail = f"ORDER BY {self._order(order or self.order)} LIMIT {limit or -1} OFFSET {offset or 0}"
         return self.store.ids(self.model, sql, params, tail)
 
     def _order(self, order: str) -> str:
@@ -151,6 +152,8 @@ class Model:
 
     def _column(self, name: str, docs: dict[int, Doc], named: bool) -> dict[int, Any]:
         field_ = self.fields[name]
+        if field_.inside:
+            return self._column_inside(field_.inside, name, docs, named)
         if field_.type == "many2many":
             pairs = self.store.pairs(field_.table, field_.flip, list(docs))
             return {id_: pairs.get(id_, []) for id_ in docs}
@@ -166,6 +169,11 @@ class Model:
             linked = self.store.get(field_.relation, [v for v in values.values() if v])
             return {id_: [v, linked.get(v, {}).get("name", "")] if v else False for id_, v in values.items()}
         return values
+
+    def _column_inside(self, link: str, name: str, docs: dict[int, Doc], named: bool) -> dict[int, Any]:
+        other = root(self.env)[self.fields[link].relation]
+        values = other._column(name, self.store.get(other.model, [doc[link] for doc in docs.values()]), named)
+        return {id_: values[doc[link]] for id_, doc in docs.items()}
 
     def _children(self, field_: F, id_: int) -> list[int]:
         where = f"json_extract(doc, '$.{field_.inverse}') = ?"
@@ -193,12 +201,14 @@ class Model:
             "string": f.string,
             "required": f.required,
             "readonly": f.readonly,
-            "store": f.type != "one2many",
+            "store": f.type != "one2many" and not f.inside,
             "searchable": True,
             "manual": f.manual,
         }
         if f.help:
             entry["help"] = f.help
+        if f.inside:
+            entry["related"] = f"{f.inside}.{name}"
         if f.relation:
             entry["relation"] = f.relation
         if f.type == "selection":
@@ -249,7 +259,8 @@ class Model:
         stamp = {"create_date": self.env.now(), "create_uid": self.env.uid}
         for id_, row in zip(ids, rows, strict=True):
             self._save([id_], row, {id_: dict(stamp)})
-            missing_ = [n for n, f in self.fields.items() if f.required and row.get(n) in (None, False)]
+            required = [n for n, f in self.fields.items() if f.required and not f.inside]
+            missing_ = [n for n in required if row.get(n) in (None, False)]
             if missing_:
                 raise validation(f"Missing required value for the field '{missing_[0]}'.")
         self.browse(ids).created(rows)
@@ -286,6 +297,8 @@ class Model:
         for owner, name, f in registry.pointing_at(self.model):
             where = f"json_extract(doc, '$.{name}') IN ({', '.join(map(str, self.ids))})"
             ids = self.store.ids(owner, where, [])
+            if ids and f.on_delete == "restrict":
+                raise validation("Another model requires the record being deleted.")
             if ids and f.on_delete == "cascade":
                 root(self.env)[owner].browse(ids).unlink()
             elif ids:
@@ -297,7 +310,8 @@ class Model:
             self.store.unlink(table, flip, self.ids)
         listed = ", ".join(map(str, self.ids))
         notes = f"json_extract(doc, '$.model') = ? AND json_extract(doc, '$.res_id') IN ({listed})"
-        self.store.delete("mail.message", self.store.ids("mail.message", notes, [self.model]))
+        if messages := self.store.ids("mail.message", notes, [self.model]):
+            root(self.env)["mail.message"].browse(messages).unlink()
         where = f"json_extract(doc, '$.model') = ? AND json_extract(doc, '$.res_id') IN ({listed})"
         self.store.delete("ir.model.data", self.store.ids("ir.model.data", where, [self.model]))
 
@@ -432,23 +446,6 @@ def model(name: str) -> Callable[[M], M]:
         return cls
 
     return register
-
-
-ADMIN = 2
-LIMITED = 6
-"""The second user has the group Contact Creation and no other."""
-_LIMITED_WRITES = {"res.partner", "res.partner.category"}
-_LIMITED_READS = {
-    *_LIMITED_WRITES, "res.country", "res.country.state", "res.lang", "res.users", "res.company", "ir.model",
-    "ir.model.fields", "res.partner.industry",
-}  # fmt: skip
-
-
-def allowed(env: Env, model_name: str, operation: str) -> bool:
-    """Say what the access rules of Odoo allow this user."""
-    if env.uid != LIMITED or env.context.get("sudo"):
-        return True
-    return model_name in (_LIMITED_READS if operation == "read" else _LIMITED_WRITES)
 
 
 def root(env: Env) -> Env:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from target_odoo.sandbox.errors import OdooError, user_error, validation
@@ -44,8 +45,9 @@ class IrModel(Model):
         for row in self.read(["model", "state"]):
             if row["state"] != "manual":
                 raise user_error(f"Model '{row['model']}' contains module data and cannot be removed.")
-            fields = root(self.env)["ir.model.fields"]
-            fields.browse(fields.search([["model_id", "=", row["id"]]])).unlink()
+            # The fields go with it in the database, so that their external ids stay.
+            fields = root(self.env)["ir.model.fields"].search([["model_id", "=", row["id"]]])
+            self.store.delete("ir.model.fields", fields)
             self.store.delete(row["model"], self.store.ids(row["model"], "1", []))
             del self.env.db.registry.models[row["model"]]
 
@@ -76,8 +78,7 @@ class IrModelFields(Model):
         ):
             raise user_error(f"Model {vals.get('relation')} does not exist!")
         # Known at once: a model is made with its fields in one call.
-        for model_name in _with_heirs(vals["model"]):
-            self.env.db.registry.models[model_name][name] = field_of(vals)
+        _register(self.env.db, vals["model"], name, field_of(vals))
         return vals
 
     def created(self, rows: list[Vals]) -> None:
@@ -100,7 +101,7 @@ class IrModelFields(Model):
                 raise user_error(
                     f"Cannot rename/delete fields that are still present in views:\nFields: {name}"
                 )
-            for model_name in _with_heirs(row["model"]):
+            for model_name in (row["model"], *_HEIRS.get(row["model"], ())):
                 self.env.db.registry.models[model_name].pop(name, None)
             docs = self.store.get(row["model"], self.store.ids(row["model"], "1", []))
             self.store.put(
@@ -108,9 +109,20 @@ class IrModelFields(Model):
             )
 
 
-def _with_heirs(name: str) -> tuple[str, ...]:
-    """Return a model and those whose records have one of it inside (`_inherits`)."""
-    return (name, "mail.mail") if name == "mail.message" else (name,)
+_HEIRS = {"mail.message": {"mail.mail": "mail_message_id"}}
+"""Models whose records have one of this model inside, and show its fields (`_inherits`)."""
+
+
+def _register(db: Database, model_name: str, name: str, field: F) -> None:
+    db.registry.models[model_name][name] = field
+    for heir, link in _HEIRS.get(model_name, {}).items():
+        db.registry.models[heir][name] = replace(field, inside=link)
+
+
+def _table(row: Vals) -> str:
+    """Return the table of a many2many: by default the same for all between two models."""
+    ends = sorted(str(name).replace(".", "_") for name in (row["model"], row.get("relation")))
+    return row.get("relation_table") or "x_{}_{}_rel".format(*ends)
 
 
 def field_of(row: Vals, options: tuple[tuple[str, str], ...] = ()) -> F:
@@ -125,7 +137,7 @@ def field_of(row: Vals, options: tuple[tuple[str, str], ...] = ()) -> F:
         index=bool(row.get("index")),
         size=row.get("size") or 0,
         inverse=row.get("relation_field") or "",
-        table=f"x_{row['model']}_{relation}_{row['name']}_rel" if row["ttype"] == "many2many" else "",
+        table=_table(row) if row["ttype"] == "many2many" else "",
         on_delete=row.get("on_delete") or "set null",
         help=row.get("help") or "",
         manual=True,
@@ -134,8 +146,7 @@ def field_of(row: Vals, options: tuple[tuple[str, str], ...] = ()) -> F:
 
 def add_field(db: Database, row: Vals, options: tuple[tuple[str, str], ...] = ()) -> None:
     """Put a manual field into the registry."""
-    for model_name in _with_heirs(row["model"]):
-        db.registry.models[model_name][row["name"]] = field_of(row, options)
+    _register(db, row["model"], row["name"], field_of(row, options))
     if row.get("index"):
         db.store.index(row["model"], row["name"])
 
@@ -173,6 +184,19 @@ class View(Model):
                 raise validation(
                     f'Error while validating view:\n\nField "{name}" does not exist in model "{model_name}"'
                 )
+        return vals
+
+
+@model("base.automation")
+class Automation(Model):
+    """The customer's own rules."""
+
+    def prepare(self, vals: Vals, docs: dict[int, Doc] | None = None) -> Vals:
+        """Name the model that is watched."""
+        del docs
+        if vals.get("model_id"):
+            (row,) = root(self.env)["ir.model"].browse([vals["model_id"]]).read(["model"])
+            vals["model_name"] = row["model"]
         return vals
 
 
