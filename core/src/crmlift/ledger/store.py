@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from crmlift.ledger import tables
+from crmlift.ledger.upgrade import upgrade
 
 PAGE = 1000
 """Rows per query: well under the number of parameters that SQLite and PostgreSQL take."""
@@ -27,7 +28,7 @@ class Store:
         self.insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _durable)
-        tables.metadata.create_all(self._engine)
+        upgrade(self._engine)
         self._connection: Connection = self._engine.connect()
         self.scope = self._scope_id(destination, workspace)
         self.run = 0
