@@ -6,6 +6,7 @@ from importlib.resources import files
 
 LEADS = ("    rules: []", "    rules: [{scope: lead, when: \"attributes.lifecycle_stage in ['lead']\"}]")
 STAGES = ("follow: {streams", "- entity: stage", "- entity: lead")
+OBJECT_TAGS = ("- entity: tag", "- entity: person_tag")
 LISTS = ("arrays_of: {enabled_channels", "links:", "people_enabled_channels:")
 
 DEFAULT = (files("target_odoo") / "mapping.yml").read_text(encoding="utf-8")

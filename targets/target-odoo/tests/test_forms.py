@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from choices import DEFAULT, LEADS, LISTS, STAGES, changed, switched_on, uncommented
+from choices import DEFAULT, LEADS, LISTS, OBJECT_TAGS, STAGES, changed, switched_on, uncommented
 
 from crmlift.destination import Create, Field, FieldType, Update
 from crmlift.testing.conformance import GONE, Migration
@@ -228,6 +228,28 @@ def test_two_lists_of_one_contact_stay_two(crm: OdooDestination) -> None:
     crm.delete("person", {"p": str(person.id)})
     crm.delete("value", {"r": red, "s": small})
     assert crm.unprovision().kept == {} or crm.describe("person").keys().isdisjoint(names)
+
+
+def test_objects_become_tags_of_their_people_where_the_mapping_says_so(start: Start) -> None:
+    migration = start(switched_on(DEFAULT, *OBJECT_TAGS))
+    workspace = WholeWorkspace(9)
+    counts = migration.load(workspace)
+    assert not any(counter.keys() & {"rejected", "waiting"} for counter in counts.values())
+    projects = [one for one in workspace.streams["objects"] if one["object_type_slug"] == "projects"]
+    relations = [one for one in workspace.streams["relationships"] if one["object_type_slug"] == "projects"]
+    tags = migration.snapshot()["tag"]
+    named = {f"object-{one['cio_object_id']}": one["attributes"]["name"] for one in projects}
+    assert {key: tags[key]["name"] for key in named} == named
+    members = {
+        (row["category_id"], row["partner_id"])
+        for row in migration.snapshot()["person_tag"].values()
+        if row["category_id"] in named
+    }
+    assert members == {(f"object-{one['cio_object_id']}", one["cio_id"]) for one in relations}
+    assert migration.misses() == []
+    assert {result for counter in migration.load(workspace).values() for result in counter} == {"unchanged"}
+    relations[0] |= GONE
+    assert migration.load(workspace)["person_tag"]["deleted"] == 1
 
 
 def test_a_list_becomes_tags_where_the_mapping_says_so(start: Start) -> None:
