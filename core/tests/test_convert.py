@@ -43,6 +43,8 @@ NOON = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
         ("country", "UK", "GB"),
         ("country", "Deutschland", "DE"),
         ("country", "Österreich", "AT"),
+        ("country", "Україна", "UA"),
+        ("country", "대한민국", "KR"),
         ("language", "pt-BR", "pt_BR"),
         ("language", "de", "de"),
         ("timezone", "Europe/Paris", "Europe/Paris"),

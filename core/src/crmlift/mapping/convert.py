@@ -20,24 +20,11 @@ _TRUE = {"true", "t", "yes", "y", "1", "on"}
 _FALSE = {"false", "f", "no", "n", "0", "off"}
 # Unix times outside 1973..2286 in seconds are counts or ids, not dates; 13 digits are milliseconds.
 _MIN_SECONDS, _MAX_SECONDS = 1e8, 1e10
-_NAME_LANGUAGES = (
-    "en",
-    "de",
-    "fr",
-    "es",
-    "it",
-    "pt",
-    "nl",
-    "pl",
-    "sv",
-    "da",
-    "nb",
-    "fi",
-    "cs",
-    "tr",
-    "ja",
-    "zh",
-)
+NAME_LANGUAGES = (
+    "en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "nb", "fi", "cs", "tr", "ru", "uk", "ja",
+    "zh", "ko", "ar", "hi", "el", "hu", "ro", "id", "vi", "th", "he", "bn", "ta",
+)  # fmt: skip
+"""In these, names of countries and languages are known; where two differ, the earlier one counts."""
 
 
 def to_text(value: Any) -> str:
@@ -141,7 +128,7 @@ def to_json(value: Any) -> Any:
 
 
 def to_country(value: Any) -> str:
-    """ISO 3166 alpha-2, from the code or from the country's name in common languages (CLDR)."""
+    """ISO 3166 alpha-2, from the code or from its name in one of `NAME_LANGUAGES` (CLDR)."""
     text = str(value).strip()
     code = {"UK": "GB"}.get(text.upper(), text.upper())
     if code in _country_codes():
@@ -164,7 +151,7 @@ def _country_codes() -> frozenset[str]:
 def _country_names() -> dict[str, str]:
     return {
         name.casefold(): code
-        for language in reversed(_NAME_LANGUAGES)
+        for language in reversed(NAME_LANGUAGES)
         for code, name in Locale(language).territories.items()
         if code in _country_codes()
     }

@@ -14,33 +14,10 @@ from zoneinfo import available_timezones
 from babel import Locale
 from babel.core import get_global
 
+from crmlift.mapping.convert import NAME_LANGUAGES
 from crmlift.propose.text import entries, fold
 
 _SMALLEST_CITY = 15_000
-_LANGUAGES = (
-    *(
-        "en",
-        "de",
-        "fr",
-        "es",
-        "it",
-        "pt",
-        "nl",
-        "pl",
-        "sv",
-        "da",
-        "nb",
-        "fi",
-        "cs",
-        "tr",
-        "ru",
-        "uk",
-        "ja",
-        "zh",
-        "ko",
-    ),
-    *("ar", "hi", "el", "hu", "ro", "id", "vi", "th", "he", "bn", "ta"),
-)
 
 
 @cache
@@ -175,5 +152,5 @@ def _known(what: str) -> Iterable[str]:
 
 def _names(what: str) -> Iterator[tuple[str, str]]:
     """Code and name in each of the common languages."""
-    for code in _LANGUAGES:
+    for code in NAME_LANGUAGES:
         yield from cast("Mapping[str, str]", getattr(Locale(code), what)).items()
