@@ -384,3 +384,11 @@ def test_a_twin_that_joins_and_patches_a_row_is_unchanged_the_next_time(bench):
     bench.run(*people)
     assert bench.person("p1")["plan"] == "pro"
     assert bench.run(*people)["person"] == {"unchanged": 4}
+
+
+def test_a_membership_that_twins_share_is_created_once(bench):
+    twins = [person("p1", email="a@example.com"), person("p2", email="a@example.com")]
+    tag = ("segments", {"id": 1, "name": "VIP"})
+    counts = bench.run(*twins, tag, member(1, "p1"), member(1, "p2"))
+    assert counts["person_tag"] == {"created": 1, "unchanged": 1}
+    assert len(bench.crm.rows["person_tag"]) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from records import EVERYTHING, company, event, person, works_at
+from records import EVERYTHING, company, event, member, person, works_at
 
 from crmlift.destination import Allowance, Field, FieldType, Finding, Severity
 from crmlift.errors import ConfigError, RunStopped
@@ -93,6 +93,15 @@ def test_a_plan_adopts_and_names_records_that_match_two_ways(bench):
     plan = planned(bench, *messages)
     assert by_entity(plan)["person"] == {"adopted": 1, "updated": 1, "rejected": 1}
     assert by_entity(plan) == bench.run(*messages)
+
+
+def test_a_plan_counts_what_twins_share_once_as_the_run_does(bench):
+    twins = [person(key, email="a@example.com") for key in ("p1", "p2", "p3")]
+    tag = ("segments", {"id": 1, "name": "VIP"})
+    messages = [*twins, tag, member(1, "p1"), member(1, "p2"), person("p4"), member(1, "p3")]
+    plan = planned(bench, *messages)
+    assert by_entity(plan) == bench.run(*messages)
+    assert by_entity(plan)["person_tag"] == {"created": 1, "unchanged": 2}
 
 
 def test_fields_that_are_missing_are_planned_and_not_created(bench):

@@ -250,11 +250,17 @@ class Settler:
         """Write down what became of each row, in the order of the call."""
         done: list[Ready] = []
         counter = self._counts.entity(entity)
+        natural = self._crm.entities[entity].natural
+        made: set[str | None] = set()
         for ready, outcome in zip(pieces, outcomes, strict=True):
             if outcome.refusal is not None:
                 self._reject(ready.row, outcome.refusal)
                 continue
             ready.crm_id = outcome.id
+            if natural and outcome.id in made:
+                # What two sources say, such as twins in one segment, is one row and was made once.
+                ready.result = Result.UNCHANGED
+            made.add(outcome.id)
             if outcome.existed and ready.row.key not in self._recovery.in_doubt[entity]:
                 ready.origin = Origin(ready.was.origin) if ready.was else Origin.FOUND
                 ready.result = Result.UNCHANGED

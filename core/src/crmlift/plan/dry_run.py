@@ -25,6 +25,7 @@ from crmlift.destination import (
     Value,
     Values,
 )
+from crmlift.loader.compare import digest
 
 _PAGE = 500
 _PLANNED = "planned:"
@@ -127,15 +128,23 @@ class DryRun:
         return self._crm.count(entity) + self._added[entity]
 
     def create(self, entity: str, rows: Sequence[Create]) -> list[Outcome]:
-        """Give every row an id that no CRM gives."""
+        """Give every row an id that no CRM gives; a natural one has one id, however often it is created."""
         self.writes[entity] += self._calls(entity, len(rows), writing=True)
-        outcomes = []
-        for row in rows:
-            self._next += 1
-            outcomes.append(Outcome(row.key, f"{_PLANNED}{self._next}"))
-        self._added[entity] += len(rows)
-        self._keep(entity, {str(done.id): row.values for done, row in zip(outcomes, rows, strict=True)})
-        return outcomes
+        natural = self.entities[entity].natural
+        ids = [f"{_PLANNED}{self._number(row.values if natural else None)}" for row in rows]
+        there = self._written(entity, ids) if natural else {}
+        values = {crm_id: row.values for crm_id, row in zip(ids, rows, strict=True)}
+        self._added[entity] += len(values.keys() - there.keys())
+        self._keep(entity, values)
+        return [
+            Outcome(row.key, crm_id, existed=crm_id in there) for row, crm_id in zip(rows, ids, strict=True)
+        ]
+
+    def _number(self, identity: Values | None) -> str:
+        if identity is not None:
+            return digest(sorted(identity), identity).hex()
+        self._next += 1
+        return str(self._next)
 
     def update(self, entity: str, rows: Sequence[Update]) -> list[Outcome]:
         """Keep the values on top of those that are there."""
