@@ -9,15 +9,19 @@ from migration import CRMS, Crm, Project, customerio_settings, fill
 from crmlift import plugins
 from crmlift.sandbox.server import Server, serve
 
-PEOPLE = 150
+
+@pytest.fixture
+def people() -> int:
+    """How many people the workspace has; a module may say otherwise."""
+    return 150
 
 
 @pytest.fixture
-def customerio() -> Iterator[Server]:
+def customerio(people: int) -> Iterator[Server]:
     """A Customer.io sandbox that holds a small bundled workspace."""
     factory = plugins.find(plugins.SANDBOXES, "customerio").value
     with serve(factory, {"CUSTOMERIO_SANDBOX_RATE": "1000"}) as server:
-        fill(server, people=PEOPLE)
+        fill(server, people=people)
         yield server
 
 

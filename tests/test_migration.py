@@ -14,6 +14,11 @@ TOLD = {"demo", "sandbox"}
 
 
 @pytest.fixture
+def people() -> int:
+    return 100
+
+
+@pytest.fixture
 def project(tmp_path, customerio, crm, crm_sandbox) -> Project:
     """With a token for journeys, so that the hand-off has what it draws."""
     secrets = {**with_journeys(customerio), **crm.settings(crm_sandbox.url)}

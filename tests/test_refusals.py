@@ -17,6 +17,11 @@ NAMES = {"odoo": "name", "salesforce": "LastName"}
 
 
 @pytest.fixture
+def people() -> int:
+    return 30
+
+
+@pytest.fixture
 def crm_api(crm: Crm, crm_sandbox: Server) -> Iterator[Destination]:
     """The CRM as a colleague uses it: in the name of no workspace that is lifted."""
     with crm.target.destination({"url": crm_sandbox.url, **crm.target.sandbox_config}, "demo") as api:

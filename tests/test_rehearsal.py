@@ -5,6 +5,13 @@ from __future__ import annotations
 import json
 import stat
 
+import pytest
+
+
+@pytest.fixture
+def people() -> int:
+    return 60
+
 
 def test_a_rehearsal_in_a_sandbox_then_in_the_crm_and_out_again(project, crm):
     project.crmlift("propose", "--workspace", "demo")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from migration import Project, customerio_settings
 
-PEOPLE = 150
 
-
-def test_scope_profiles_the_bundled_workspace(tmp_path, customerio):
+def test_scope_profiles_the_bundled_workspace(tmp_path, customerio, people):
     project = Project(tmp_path / "a project", customerio_settings(customerio))
     profile = project.crmlift("scope", "--json", "--inactive-days", "90").json
-    assert profile["people"]["total"] == PEOPLE
+    assert profile["people"]["total"] == people
     assert profile["people"]["inactive_days"] == 90
     assert profile["people"]["without_email"] > 0
     assert profile["people"]["active"] > 0
@@ -25,4 +23,4 @@ def test_scope_profiles_the_bundled_workspace(tmp_path, customerio):
     # A second pass reads everything again.
     project.run("meltano", "run", "tap-customerio", "crmlift-scope")
     again = (project.folder / ".crmlift" / "scope" / "scope.json").read_text()
-    assert f'"total": {PEOPLE}' in again
+    assert f'"total": {people}' in again
