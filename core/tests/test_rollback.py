@@ -178,6 +178,8 @@ def test_what_went_with_its_parent_is_named(bench):
     assert [(kept.entity, kept.reason) for kept in undone.kept] == [
         ("person_tag", "it went with a record that the run deleted")
     ]
+    # Nothing can bring it back, so the run is done with.
+    assert [again.run for again in undo(bench)] == [runs(bench)[0]]
 
 
 def test_an_archived_person_comes_back(bench):

@@ -218,9 +218,9 @@ class _Undo:
 
     def _lose(self, entries: list[JournalEntry]) -> None:
         for entry in entries:
-            self._keep(entry.key, entry.crm_id, "it went with a record that the run deleted")
+            self._keep(entry.key, entry.crm_id, "it went with a record that the run deleted", for_good=True)
         if not self.undone.dry_run:
-            self.ledger.journal.drop([entry.id for entry in entries])
+            self._drop(entries)
 
     def _created(self, rows: list[Known]) -> None:
         names = sorted(
