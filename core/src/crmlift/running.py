@@ -13,7 +13,7 @@ from crmlift.errors import RunStopped
 from crmlift.mapping.load import read_mapping
 from crmlift.plan.files import read_plan
 from crmlift.plan.model import Plan
-from crmlift.project import Project, environment, meltano
+from crmlift.project import Project, environment, meltano, meltano_settings
 
 POLL_SECONDS = 0.5
 _TAIL_LINES = 12
@@ -63,6 +63,20 @@ def read_messages(tap: str, file: Path) -> None:
         )
     if done.returncode != 0:
         raise RunStopped(f"{tap} failed:\n{_tail(log)}\n", hint=f"The whole log is in {log}.")
+
+
+def run_loader(name: str, tap: str, settings: Mapping[str, object], *, output: str) -> Path:
+    """Run the tap into one of our own loaders and return the folder that it writes into.
+
+    `settings` replace those of the loader in meltano.yml; None and False leave a setting as it is there.
+    `output` is its folder where nobody says otherwise.
+    """
+    given = {key: "true" if value is True else str(value) for key, value in settings.items() if value}
+    prefix = name.replace("-", "_").upper()
+    variables = {f"{prefix}_{key.upper()}": value for key, value in given.items()}
+    folder = Path(given.get("output") or meltano_settings(name).get("output", output))
+    run_meltano([tap, name], log=Path(".crmlift") / f"{name}.log", settings=variables)
+    return folder
 
 
 def run_meltano(

@@ -192,26 +192,19 @@ class _Comparison:
             if there is None:
                 self._miss(row, None)
                 continue
-            others = beside.get(row.crm_id or "", ())
+            others = others_of(self._ledger, self._entity, row, beside.get(row.crm_id or "", ()))
             for name in names:
-                if not written_by_another(self._ledger, self._entity, row, name, there, others):
+                if not said_by_one(self._ledger, others, name, there):
                     self._miss(row, name)
 
     def _miss(self, row: Known, field: str | None) -> None:
         self._misses.append(Miss(entity=self._entity, key=row.key, crm_id=row.crm_id or "", field=field))
 
 
-def written_by_another(
-    ledger: Ledger,
-    entity: str,
-    row: Known,
-    name: str,
-    current: Mapping[str, Any],
-    beside: Iterable[Known] = (),
-) -> bool:
-    """Tell whether a field holds what another source record says: several may write one CRM record.
+def others_of(ledger: Ledger, entity: str, row: Known, beside: Iterable[Known]) -> list[Known]:
+    """Return the rows of other source records that write the same CRM record.
 
-    `beside` are rows that are known to be of the same record, whatever their keys.
+    `beside` are rows that are known to be of it, whatever their keys.
     """
     records = ledger.records
     # A twin has a key of its own under which streams patch the row that it joined.
@@ -220,7 +213,7 @@ def written_by_another(
         keys.update(twin.source for twin in twins)
     others = [other for some in records.sharing(entity, keys).values() for other in some]
     rows = (*beside, *others, *records.known(entity, keys).values())
-    return said_by_one(ledger, (other for other in rows if other.source != row.source), name, current)
+    return [other for other in rows if other.source != row.source]
 
 
 def said_by_one(ledger: Ledger, rows: Iterable[Known], name: str, current: Mapping[str, Any]) -> bool:

@@ -8,8 +8,7 @@ import click
 import orjson
 
 from crmlift.commands.common import console, json_option, print_json
-from crmlift.project import meltano_settings
-from crmlift.running import run_meltano
+from crmlift.running import run_loader
 from crmlift.scope.model import Profile
 from crmlift.scope.render import FILES, read_profile
 from crmlift.scope.target import NAME, OUTPUT
@@ -34,20 +33,14 @@ def scope(
     The same as `meltano run tap-customerio crmlift-scope`. Options replace the settings of the loader
     crmlift-scope in meltano.yml.
     """
-    given = {"output": output, "inactive_days": inactive_days, "show_values": show_values or None}
-    settings = {f"CRMLIFT_SCOPE_{name.upper()}": _text(value) for name, value in given.items() if value}
-    folder = output or Path(meltano_settings(NAME).get("output", OUTPUT))
+    given: dict[str, object] = {"output": output, "inactive_days": inactive_days, "show_values": show_values}
     with console.status("Reading the workspace", spinner="line"):
-        run_meltano([tap, NAME], log=Path(".crmlift") / f"{NAME}.log", settings=settings)
+        folder = run_loader(NAME, tap, given, output=OUTPUT)
     if as_json:
         print_json(orjson.loads((folder / FILES[0]).read_bytes()))
     else:
         _show(read_profile(folder / FILES[0]))
         console.print(f"\nThe whole profile is in {folder.resolve() / FILES[-1]}", soft_wrap=True)
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _show(profile: Profile) -> None:

@@ -64,13 +64,16 @@ def rollback(
     """
     with open_project(target, config_file).opened() as (_, ledger, crm):
         runs = undoing.runs_to_undo(ledger, run=number, everything=everything)
-        if not runs and not as_json:
-            console.print("There is no run to undo.")
+        if not runs:
+            if as_json:
+                print_json([])
+            else:
+                console.print("There is no run to undo.")
             return
-        if runs and not (dry_run or yes):
+        if not (dry_run or yes):
             click.confirm(f"Undo {_list(runs)}?", abort=True)
         results = [undoing.roll_back(ledger, crm, run, force=force, dry_run=dry_run) for run in runs]
-        if everything and results and not any(result.kept for result in results):
+        if everything and not any(result.kept for result in results):
             undoing.take_back_schema(crm, results[-1])
     if as_json:
         print_json([result.as_dict() for result in results])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as TypingMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from crmlift.handoff import build_became, build_content, build_journeys, build_r
 from crmlift.handoff.advice import Advisor, Fields
 from crmlift.handoff.gather import Gathered
 from crmlift.handoff.model import Item, Kind
-from crmlift.mapping.model import Mapping
+from crmlift.mapping.model import Mapping as MappingFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Destination:
 
     name: str
     advisor: Advisor
-    mapping: Mapping
+    mapping: MappingFile
     approved: bool
-    loaded: TypingMapping[str, int] | None = None
+    loaded: Mapping[str, int] | None = None
 
 
 def now() -> str:

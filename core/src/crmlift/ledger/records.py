@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from crmlift.chunks import chunks
 from crmlift.ledger import tables
@@ -42,6 +43,9 @@ class Known:
     run: int = 0
 
 
+_KNOWN = tuple(tables.records.c[field.name] for field in fields(Known))
+
+
 class Records:
     """Source rows by entity and source."""
 
@@ -53,11 +57,10 @@ class Records:
     def known(self, entity: str, sources: Iterable[str]) -> dict[str, Known]:
         """Return what is known of source rows, by source."""
         t = tables.records.c
-        columns = t.source, t.key, t.crm_id, t.origin, t.shape, t.digest, t.kept, t.run
         found: dict[str, Known] = {}
         with self._store.transaction() as db:
             for page in chunks(sources, PAGE):
-                query = select(*columns).where(
+                query = select(*_KNOWN).where(
                     t.scope == self._store.scope, t.entity == entity, t.source.in_(page)
                 )
                 found |= {row[0]: Known(*row) for row in db.execute(query)}
@@ -122,9 +125,8 @@ class Records:
     def pages(self, entity: str, *, run: int | None = None, after: str = "") -> Iterator[list[Known]]:
         """Page through the rows of an entity in order of source; only those that a run made, if given."""
         t = tables.records.c
-        columns = t.source, t.key, t.crm_id, t.origin, t.shape, t.digest, t.kept, t.run
         while True:
-            query = select(*columns).where(t.scope == self._store.scope, t.entity == entity, t.source > after)
+            query = select(*_KNOWN).where(t.scope == self._store.scope, t.entity == entity, t.source > after)
             if run is not None:
                 query = query.where(t.run == run)
             with self._store.transaction() as db:
@@ -170,29 +172,24 @@ class Records:
     def sharing(self, entity: str, keys: Iterable[str]) -> dict[str, list[Known]]:
         """Return, by key, the rows of other records that wrote onto the same CRM record."""
         t = tables.records.c
-        columns = t.source, t.key, t.crm_id, t.origin, t.shape, t.digest, t.kept, t.run
-        found: dict[str, list[Known]] = {}
-        with self._store.transaction() as db:
-            for page in chunks(keys, PAGE):
-                query = select(*columns).where(
-                    t.scope == self._store.scope, t.entity == entity, t.key.in_(page), t.source != t.key
-                )
-                for row in db.execute(query):
-                    found.setdefault(row[1], []).append(Known(*row))
-        return found
+        return self._grouped(entity, t.key, keys, t.source != t.key)
 
     def at(self, entity: str, crm_ids: Iterable[str]) -> dict[str, list[Known]]:
         """Return, by CRM id, all rows that say what these records hold."""
+        return self._grouped(entity, tables.records.c.crm_id, crm_ids)
+
+    def _grouped(
+        self, entity: str, by: ColumnElement[Any], values: Iterable[str], *where: ColumnElement[bool]
+    ) -> dict[str, list[Known]]:
         t = tables.records.c
-        columns = t.source, t.key, t.crm_id, t.origin, t.shape, t.digest, t.kept, t.run
         found: dict[str, list[Known]] = {}
         with self._store.transaction() as db:
-            for page in chunks(crm_ids, PAGE):
-                query = select(*columns).where(
-                    t.scope == self._store.scope, t.entity == entity, t.crm_id.in_(page)
+            for page in chunks(values, PAGE):
+                query = select(by, *_KNOWN).where(
+                    t.scope == self._store.scope, t.entity == entity, by.in_(page), *where
                 )
-                for row in db.execute(query):
-                    found.setdefault(row[2], []).append(Known(*row))
+                for value, *row in db.execute(query):
+                    found.setdefault(value, []).append(Known(*row))
         return found
 
     def put_back(self, entity: str, entries: Sequence[JournalEntry]) -> None:

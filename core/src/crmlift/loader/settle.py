@@ -15,6 +15,7 @@ from crmlift.loader.bisect import write_surviving
 from crmlift.loader.candidates import Candidates
 from crmlift.loader.compare import changes, digest
 from crmlift.loader.counts import Counts, Result
+from crmlift.loader.links import resolve
 from crmlift.loader.ready import Ready
 from crmlift.loader.recovery import Recovery
 from crmlift.loader.removal import Removal
@@ -116,12 +117,11 @@ class Settler:
             missing: tuple[tuple[str, ...], str] | None = None
             blocked = False
             for name, link in row.links.items():
-                found = {key: _first_id(ids, link.entities, key) for key in link.keys}
-                there = [crm_id for crm_id in found.values() if crm_id is not None]
-                if there:
-                    values[name] = there if link.many else there[0]
-                if len(there) < len(found):
-                    missing = link.entities, next(key for key, crm_id in found.items() if crm_id is None)
+                linked, absent = resolve(link, ids)
+                if linked is not None:
+                    values[name] = linked
+                if absent is not None:
+                    missing = link.entities, absent
                     blocked |= spec.natural or name in row.rule.required_links
             if missing is not None:
                 self._park(row, *missing)
@@ -251,16 +251,17 @@ class Settler:
         done: list[Ready] = []
         counter = self._counts.entity(entity)
         natural = self._crm.entities[entity].natural
-        made: set[str | None] = set()
+        made: set[str] = set()
         for ready, outcome in zip(pieces, outcomes, strict=True):
             if outcome.refusal is not None:
                 self._reject(ready.row, outcome.refusal)
                 continue
             ready.crm_id = outcome.id
-            if natural and outcome.id in made:
-                # What two sources say, such as twins in one segment, is one row and was made once.
-                ready.result = Result.UNCHANGED
-            made.add(outcome.id)
+            if natural and outcome.id is not None:
+                if outcome.id in made:
+                    # What two sources say, such as twins in one segment, is one row and was made once.
+                    ready.result = Result.UNCHANGED
+                made.add(outcome.id)
             if outcome.existed and ready.row.key not in self._recovery.in_doubt[entity]:
                 ready.origin = Origin(ready.was.origin) if ready.was else Origin.FOUND
                 ready.result = Result.UNCHANGED
@@ -285,12 +286,6 @@ def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
             waves.append([])
         waves[number].append(item)
     return waves
-
-
-def _first_id(ids: Mapping[str, Mapping[str, str | None]], entities: Iterable[str], key: str) -> str | None:
-    """Return the id of the row with a key, in the first entity that has it."""
-    found = (ids[entity].get(key) for entity in entities)
-    return next((crm_id for crm_id in found if crm_id is not None), None)
 
 
 def _without_nulls(values: dict[str, Value]) -> dict[str, Value]:

@@ -86,16 +86,11 @@ class Pipeline:
         self._in_hand: int | None = None
         make_ready(mapping, destination, self.engine.entities())
         self.run = ledger.runs.start(mapping_digest)
-        self._tell(
-            "crmlift_run_started",
-            destination=mapping.destination,
-            workspace=mapping.workspace,
-            kind=self._kind,
-        )
+        self._tell("crmlift_run_started", destination=mapping.destination, workspace=mapping.workspace)
 
     def _tell(self, event: str, **facts: object) -> None:
         if self._kind is not None:
-            self._hooks.tell(event, run_id=self.run, **facts)
+            self._hooks.tell(event, run_id=self.run, kind=self._kind, **facts)
 
     # Input
 
@@ -257,13 +252,13 @@ class Pipeline:
         for entity, counter in self.counts.entities.items():
             self._tell("crmlift_entity_finished", entity=entity, counts=dict(counter))
         self._ledger.runs.finish(status, self.counts.as_dict())
-        self._tell("crmlift_run_finished", status=status, kind=self._kind)
+        self._tell("crmlift_run_finished", status=status)
         return status
 
     def stop(self) -> None:
         """Close the run after an error; what was settled stays."""
         self._ledger.runs.finish("stopped", self.counts.as_dict())
-        self._tell("crmlift_run_finished", status="stopped", kind=self._kind)
+        self._tell("crmlift_run_finished", status="stopped")
 
     def _decide_deferred(self) -> None:
         """Send what waited for the end of the input the whole way, in turn; hooks can defer it no more."""

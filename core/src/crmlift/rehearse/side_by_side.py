@@ -13,12 +13,13 @@ from crmlift.chunks import chunks
 from crmlift.destination import Destination
 from crmlift.ledger import Known, Ledger
 from crmlift.loader.compare import same
+from crmlift.loader.links import resolve
 from crmlift.mapping.engine import Link, Row
 from crmlift.mapping.model import Mapping as MappingFile
 from crmlift.mapping.words import source_of
 from crmlift.part import Part
 from crmlift.rehearse.sample import PEOPLE, rows_of
-from crmlift.verify import written_by_another
+from crmlift.verify import others_of, said_by_one
 
 _PAGE = 200
 
@@ -105,9 +106,11 @@ def _kept(
     if mine is None or there is None:
         return set()
     kept = set(orjson.loads(mine.kept)) if mine.kept else set()
-    crm_id = mine.crm_id or ""
-    beside = ledger.records.at(entity, [crm_id]).get(crm_id, []) if wrong else []
-    return kept | {name for name in wrong if written_by_another(ledger, entity, mine, name, there, beside)}
+    if wrong:
+        crm_id = mine.crm_id or ""
+        others = others_of(ledger, entity, mine, ledger.records.at(entity, [crm_id]).get(crm_id, []))
+        kept |= {name for name in wrong if said_by_one(ledger, others, name, there)}
+    return kept
 
 
 def _crm_id(row: Row, known: Mapping[str, Known]) -> str | None:
@@ -120,10 +123,8 @@ def _linked(row: Row, ledger: Ledger) -> dict[str, Any]:
 
 
 def _ids_of(link: Link, ledger: Ledger) -> str | list[str] | None:
-    ids = [ledger.records.ids(entity, link.keys) for entity in link.entities]
-    found = [next((of[key] for of in ids if of.get(key)), None) for key in link.keys]
-    there = [crm_id for crm_id in found if crm_id]
-    return there if link.many else next(iter(there), None)
+    ids = {entity: ledger.records.ids(entity, link.keys) for entity in link.entities}
+    return resolve(link, ids)[0]
 
 
 def _about(row: Row, people: set[str]) -> list[str]:

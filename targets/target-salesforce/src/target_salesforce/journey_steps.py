@@ -44,9 +44,7 @@ class Steps:
         step = self.journey.step(id) if id else None
         if step is None or waits(step) or step.kind is StepKind.EXIT:
             return None
-        if step.id not in self._made:
-            self._made[step.id] = self._make(step)
-        return self._made[step.id]
+        return self.after(step)
 
     def _make(self, step: Step) -> str | None:
         ways = self.journey.ways_from(step)
