@@ -12,7 +12,7 @@ from crmlift.handoff.outline import outline
 from target_salesforce import list_views
 from target_salesforce.clauses import SOBJECTS, Clause, Clauses, Filter, Tree
 from target_salesforce.flow_file import sayable
-from target_salesforce.journeys import draft
+from target_salesforce.journeys import MOST_PATHS, draft, waits_of
 from target_salesforce.package import PACKAGE, package
 from target_salesforce.soql import quoted
 
@@ -69,7 +69,9 @@ class SalesforceAdvisor:
             if begins is None or not sayable(begins, list_views.MOST_FILTERS) or not journey.steps:
                 continue
             made = draft(journey, fields, entity, f"Customer.io {journey.name} ({entity})", begins)
-            artefacts[f"{list_views.full_name('journey', journey.id, entity)}.flow-meta.xml"] = made.text
+            for part, text in enumerate(made.texts, 1):
+                more = (entity, str(part)) if part > 1 else (entity,)
+                artefacts[f"{list_views.full_name('journey', journey.id, *more)}.flow-meta.xml"] = text
             lost += made.lost
             by_hand |= dict.fromkeys(made.by_hand)
         lost.append("Sales Cloud limits email alerts, and has no SMS or push: Flow is no marketing tool.")
@@ -180,6 +182,8 @@ def _limits(journey: Journey) -> list[str]:
         said.append("What is awaited is looked for when its time is over, not when it happens.")
     if StepKind.SPLIT in kinds:
         said.append("A random split goes by the last characters of the record's id.")
+    if len(waits_of(journey)) > MOST_PATHS:
+        said.append(f"A flow has at most {MOST_PATHS} scheduled paths: later waits are flows of their own.")
     if journey.again is False and not journey.trigger.event:
         said.append("Who meets the trigger a second time enters again.")
     if len(journey.exits) > len(journey.exit_conditions):
@@ -192,13 +196,13 @@ def _limits(journey: Journey) -> list[str]:
 def _begins(journey: Journey, artefacts: Mapping[str, str]) -> str:
     if not artefacts:
         return f"Begins with {journey.trigger.words}: choose the trigger by hand."
-    name = " and ".join(artefacts)
+    name = ", ".join(artefacts)
     if journey.trigger.event:
         return (
             f"Begins with the event {journey.trigger.event}: let your application write it as a task. "
-            f"Deploy {name}, a draft that runs when such a task is created."
+            f"Drafts to deploy, which run when such a task is created: {name}."
         )
-    return f"Begins when a record is saved that meets the trigger: deploy {name}, which is a draft."
+    return f"Begins when a record is saved that meets the trigger. Drafts to deploy: {name}."
 
 
 _STEPS = {

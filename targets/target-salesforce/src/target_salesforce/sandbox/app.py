@@ -33,6 +33,7 @@ from target_salesforce.sandbox.errors import ApiError, RowError
 from target_salesforce.sandbox.oauth import App, OAuth, OAuthError
 from target_salesforce.sandbox.org import Org
 from target_salesforce.sandbox.records import Options
+from target_salesforce.sandbox.soap import Soap, SoapFault
 
 OLDEST, NEWEST = 31, 68
 _RELEASES = ("Spring", "Summer", "Winter")
@@ -50,6 +51,7 @@ class Sandbox:
             data.fill(self.org)
         self.deploys = Deploys(self.org)
         refresh_grants(self.org)
+        self.soap = Soap(self.org)
         self.api = Api(self.org)
         self.bulk = Bulk(self.org, self.api.records, self.api.queries)
         app = App(
@@ -68,6 +70,8 @@ class Sandbox:
             Route("/id/{org}/{user}", self.identity),
             Route("/services/data", self.versions),
             Route("/services/data/", self.versions),
+            Route("/services/Soap/m/{version}", self.metadata, methods=["POST"]),
+            Route("/services/Soap/m/{version}/{org}", self.metadata, methods=["POST"]),
             Route("/services/data/{version}", self.data, methods=_METHODS),
             Route("/services/data/{version}/{rest:path}", self.data, methods=_METHODS),
             Route("/_sandbox/org", self.switch, methods=["GET", "POST"]),
@@ -106,6 +110,16 @@ class Sandbox:
              "url": f"/services/data/v{n}.0", "version": f"{n}.0"}
             for n in range(OLDEST, NEWEST + 1)
         ])  # fmt: skip
+
+    async def metadata(self, request: Request) -> Response:
+        """Answer a call of the Metadata API over SOAP."""
+        try:
+            session, answer = self.soap.answer(await request.body())
+            if not self.oauth.allows(f"Bearer {session}"):
+                raise SoapFault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader")
+            return Response(answer, media_type="text/xml")
+        except SoapFault as fault:
+            return Response(fault.envelope(), 500, media_type="text/xml")
 
     # -- the API -----------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from crmlift.sandbox.faults import Fault, Stats
 from target_salesforce.sandbox.errors import no_such_type
 from target_salesforce.sandbox.fields import SField, SObject
 from target_salesforce.sandbox.standard import standard_objects
-from target_salesforce.sandbox.store import Store
+from target_salesforce.sandbox.store import Doc, Store
 
 KILOBYTES = {"Campaign": 8, "CampaignMember": 1}
 """Storage per record, where it is not 2 KB."""
@@ -71,6 +71,8 @@ class Org:
         self.objects: dict[str, SObject] = standard_objects()
         self.by_lower = {name.lower(): name for name in self.objects}
         self.grants: set[str] = set()
+        self.flows: dict[str, Doc] = {}
+        """Flows that were deployed, as setup lists them."""
         self.switches = Switches()
         self.clock: Callable[[], datetime] = (lambda: now) if now else (lambda: datetime.now(UTC))
         self.used_calls = 0
