@@ -81,7 +81,9 @@ memberships = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 7)), max_size
 
 
 # Each example is two runs with a ledger on disk: to make one smaller would take minutes.
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(
+    max_examples=settings.default.max_examples // 4, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 @given(
     people,
     memberships,
