@@ -99,7 +99,7 @@ def test_drafts_are_taken_as_they_are_and_stay_drafts(org: Org, ready: Salesforc
 @pytest.mark.parametrize(
     ("was", "becomes", "problem"),
     [
-        ("<field>cio_lifecycle_stage__c<", "<field>nothing__c<", "nothing__c does not exist on "),
+        ("<field>cio_lifecycle_stage__c<", "<field>nothing__c<", "nothing__c"),
         (">Days<", ">Weeks<", "'Weeks' is not a valid value for offsetUnit"),
         ("<status>Draft<", "<status>Sleeping<", "'Sleeping' is not a valid value for status"),
         ("<targetReference>To_do_last<", "<targetReference>Gone<", "leads to Gone"),
