@@ -120,14 +120,104 @@ def test_rows_that_stay_locked_are_refused_at_last(org: Org, crm: SalesforceDest
     assert outcome.refusal.code == "UNABLE_TO_LOCK_ROW"
 
 
-def test_rows_that_a_job_left_unprocessed_are_sent_again(org: Org, bulk_crm: SalesforceDestination) -> None:
+def test_few_rows_that_a_job_left_unprocessed_are_sent_again(
+    org: Org, bulk_crm: SalesforceDestination, workspace: str
+) -> None:
     ids(bulk_crm.create("contact", [contact("before")]))
     org.switch(job_rows=4)
-    made = ids(bulk_crm.create("contact", [contact(f"c{n}") for n in range(10)]))
+    with org.destination(workspace, bulk_from=7) as crm:
+        made = ids(crm.create("contact", [contact(f"c{n}") for n in range(10)]))
     assert len(set(made)) == 10
     assert bulk_crm.count("contact") == 11
     stats = org.server.stats()["calls"]
     assert stats["Contact.create"] == 1
+
+
+def test_many_rows_that_a_job_left_go_in_further_jobs(
+    org: Org, bulk_crm: SalesforceDestination, workspace: str
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(job_rows=4)
+    with org.destination(workspace, bulk_from=3) as crm:
+        made = ids(crm.create("contact", [contact(f"c{n}") for n in range(12)]))
+    assert len(set(made)) == 12
+    calls = org.server.stats()["calls"]
+    assert (calls["Contact.job"], calls.get("Contact.create", 0)) == (1 + 3, 0)
+
+
+def test_a_job_that_somebody_aborts_stops_the_run_and_the_next_finds_what_was_written(
+    org: Org, bulk_crm: SalesforceDestination
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(abort_jobs=1)
+    rows = [contact(f"c{n}") for n in range(5)]
+    with pytest.raises(RunStopped, match="Somebody aborted job 750"):
+        bulk_crm.create("contact", rows)
+    again = bulk_crm.create("contact", rows)
+    assert (len(set(ids(again))), all(outcome.existed for outcome in again)) == (5, True)
+
+
+def test_a_session_that_ends_in_the_middle_of_a_job_is_renewed(
+    org: Org, bulk_crm: SalesforceDestination
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(session_calls=2, job_polls=5)
+    assert len(set(ids(bulk_crm.create("contact", [contact(f"c{n}") for n in range(5)])))) == 5
+    org.switch(session_calls=0)
+    assert bulk_crm.count("contact") == 6
+
+
+def test_a_used_up_quota_stops_the_run_and_a_later_one_goes_on(
+    org: Org, bulk_crm: SalesforceDestination, workspace: str
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    rows = [contact(f"c{n}") for n in range(1_000)]
+    with org.destination(workspace) as by_call:
+        ids(by_call.create("contact", [contact("warm")]))
+        used = org.raw("GET", "/limits")[1]["DailyApiRequests"]
+        org.switch(api_calls=used["Max"] - used["Remaining"] + 3)
+        with pytest.raises(RunStopped, match="used up"):
+            by_call.create("contact", rows)
+        org.switch(api_calls=1_000_000)
+        assert by_call.count("contact") == 2 + 600
+        assert len(set(ids(by_call.create("contact", rows)))) == 1_000
+        assert by_call.count("contact") == 2 + 1_000
+    org.switch(bulk_batches=0)
+    with pytest.raises(RunStopped, match="EXCEEDEDQUOTA"):
+        bulk_crm.create("contact", [contact("one more")])
+
+
+def test_what_a_job_refuses_is_read_over_line_breaks(org: Org, bulk_crm: SalesforceDestination) -> None:
+    bulk_crm.provision("contact", [Field("note__c", FieldType.TEXT)])
+    message = 'Say why:\n"no", or\r\nnothing'
+    org.switch(validation_rules=[{"object": "Contact", "field": "Title", "value": "Bad", "message": message}])
+    notes = ["two\nlines", "a lone\rreturn", 'a "quote",\r\nand all', "plain"]
+    rows = [
+        contact(f"{title}{n}", Title=title, note__c=note)
+        for title in ("Bad", "Good")
+        for n, note in enumerate(notes)
+    ]
+    outcomes = {outcome.key: outcome for outcome in bulk_crm.create("contact", rows)}
+    refused = [outcomes[f"Bad{n}"].refusal for n in range(len(notes))]
+    assert {(one.code, one.detail, one.field) for one in refused if one} == {
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", message, "Title")
+    }
+    made = [str(outcomes[f"Good{n}"].id) for n in range(len(notes))]
+    read = bulk_crm.read("contact", made, ["note__c"])
+    assert [read[id_]["note__c"] for id_ in made] == notes
+
+
+def test_jobs_of_a_broken_off_run_are_waited_for_beyond_the_first_page(
+    org: Org, bulk_crm: SalesforceDestination
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(jobs_per_page=1, job_polls=2)
+    job = org.raw("POST", "/jobs/ingest", json={"object": "Contact", "operation": "insert"})[1]["id"]
+    org.raw("PUT", f"/jobs/ingest/{job}/batches", data="LastName\nLeft behind\n")
+    org.raw("PATCH", f"/jobs/ingest/{job}", json={"state": "UploadComplete"})
+    bulk_crm.find("contact", ["before"])
+    asked = org.server.stats()["requests"]
+    assert asked[f"/services/data/v66.0/jobs/ingest/{job}"] >= 3
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["after-the-work", "before-the-work"])
@@ -308,12 +398,17 @@ def test_a_full_org_stops_the_run(org: Org, either: SalesforceDestination) -> No
 
 @pytest.mark.parametrize(("action", "code"), [("Alert", None), ("Block", "DUPLICATES_DETECTED")])
 def test_duplicate_rules_that_alert_are_overridden(
-    org: Org, crm: SalesforceDestination, action: str, code: str | None
+    org: Org, either: SalesforceDestination, action: str, code: str | None
 ) -> None:
-    ids(crm.create("contact", [contact("one", Email="same@example.com")]))
+    one, other = ids(
+        either.create("contact", [contact("one", Email="same@example.com"), contact("other", Title="CTO")])
+    )
     org.switch(duplicate_rules=[{"name": "Standard", "object": "Contact", "action": action}])
-    (two,) = crm.create("contact", [contact("two", Email="Same@example.com")])
-    assert (two.refusal.code if two.refusal else None) == code
+    two, fine = either.create("contact", [contact("two", Email="Same@example.com"), contact("fine")])
+    (changed,) = either.update("contact", [Update("other", other, {"Email": "same@example.com"})])
+    assert [found.refusal.code if found.refusal else None for found in (two, changed)] == [code, code]
+    assert one
+    assert fine.id
 
 
 def test_leads_stay_with_us_although_an_assignment_rule_waits(

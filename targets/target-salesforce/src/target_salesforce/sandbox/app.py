@@ -186,7 +186,8 @@ class Sandbox:
             case ("POST", None, ""):
                 return JSONResponse(self.bulk.create(_json(await request.body()), version, Options()))
             case ("GET", None, ""):
-                return JSONResponse(self.bulk.listed())
+                locator = request.query_params.get("queryLocator", "0")
+                return JSONResponse(self.bulk.listed(version, int(locator)))
             case ("PUT", str(job), "batches"):
                 self.bulk.upload(job, await request.body())
                 return Response(status_code=201)
