@@ -271,13 +271,60 @@ def test_who_was_loaded_as_a_lead_is_not_doubled_as_a_contact(org: Org, workspac
     assert two.id
 
 
-def test_a_converted_lead_is_left_alone(org: Org, crm: SalesforceDestination) -> None:
+def test_a_converted_lead_is_refused_and_not_adopted(org: Org, crm: SalesforceDestination) -> None:
     ids(crm.create("lead", [lead("first")]))
     (made,) = ids(crm.create("lead", [lead("done", IsConverted=True)]))
     (outcome,) = crm.update("lead", [Update("done", made, {"Title": "x"})])
     assert outcome.refusal
     assert outcome.refusal.code == "CANNOT_UPDATE_CONVERTED_LEAD"
     assert made not in {found.id for page in crm.scan("lead", (), ours=False) for found in page}
+
+
+@pytest.mark.parametrize("into", ["a new contact", "a contact of theirs", "a contact of ours"])
+def test_a_lead_that_a_user_converted_lives_on_in_its_contact(
+    org: Org, either: SalesforceDestination, workspace: str, into: str
+) -> None:
+    either.provision("event", SENT)
+    mine = ids(either.create("lead", [lead("l", Title="Old", Street="Old street 1"), lead("open")]))
+    (ours,) = ids(either.create("contact", [contact("c")]))
+    theirs = org.server.post("/_sandbox/seed", {"Contact": [{"LastName": "Theirs"}]})["Contact"][0]
+    (campaign,) = ids(either.create("campaign", [Create("segment-1", {"Name": "S", "IsActive": False})]))
+    (task,) = ids(either.create("event", [Create("before", {"Subject": "Before", "WhoId": mine[0]})]))
+    wanted = {"a new contact": "", "a contact of theirs": theirs, "a contact of ours": ours}[into]
+    answer = org.server.post("/_sandbox/convert", {"lead": mine[0], "contact": wanted})
+    person = answer["contact"]
+
+    with org.destination(workspace, bulk_from=either.sender._bulk_from) as later:
+        values = {"Title": "New", "Street": "New street 2", "Company": "Gone", "HasOptedOutOfEmail": True}
+        done = later.update(
+            "lead", [Update("l", mine[0], values), Update("open", mine[1], {"Title": "Open"})]
+        )
+        assert ids(done) == mine
+        (row,) = org.query(
+            f"SELECT Title, MailingStreet, HasOptedOutOfEmail FROM Contact WHERE Id = '{person}'"
+        )
+        assert (row["Title"], row["MailingStreet"], row["HasOptedOutOfEmail"]) == (
+            "New",
+            "New street 2",
+            True,
+        )
+        read = later.read("lead", mine, [*values])
+        assert read[mine[0]] == values | {"Company": "Acme"}
+        assert read[mine[1]]["Title"] == "Open"
+
+        (after,) = ids(later.create("event", [Create("after", {"Subject": "After", "WhoId": mine[0]})]))
+        held = {row["Id"]: row["WhoId"] for row in org.query("SELECT Id, WhoId FROM Task")}
+        assert (held[task], held[after]) == (person, person)
+        # A contact of ours stands for a person of its own: what is read there is that person's.
+        seen = person if into == "a contact of ours" else mine[0]
+        events = later.read("event", [task, after], ["WhoId"])
+        assert [events[id_]["WhoId"] for id_ in (task, after)] == [seen, seen]
+
+        pair = {"CampaignId": campaign, "LeadOrContactId": mine[0]}
+        (joined,) = ids(later.create("campaign_member", [Create("1:l", pair)]))
+        again = later.create("campaign_member", [Create("1:l", pair)])
+        assert (ids(again), again[0].existed) == ([joined], True)
+        assert later.read("campaign_member", [joined], ["LeadOrContactId"])[joined]["LeadOrContactId"] == seen
 
 
 def test_a_record_with_others_below_it_is_kept(org: Org, crm: SalesforceDestination) -> None:

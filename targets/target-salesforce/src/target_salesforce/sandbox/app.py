@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ from target_salesforce.sandbox import data
 from target_salesforce.sandbox.api import Api
 from target_salesforce.sandbox.bulk import Bulk
 from target_salesforce.sandbox.calls import Answer, Call
+from target_salesforce.sandbox.convert import convert
 from target_salesforce.sandbox.deploy import Deploys, refresh_grants
 from target_salesforce.sandbox.errors import ApiError, RowError
 from target_salesforce.sandbox.oauth import App, OAuth, OAuthError
@@ -76,6 +78,7 @@ class Sandbox:
             Route("/services/data/{version}/{rest:path}", self.data, methods=_METHODS),
             Route("/_sandbox/org", self.switch, methods=["GET", "POST"]),
             Route("/_sandbox/seed", self.seed, methods=["POST"]),
+            Route("/_sandbox/convert", self.convert, methods=["POST"]),
         ]
         return Harness(_one_slash(Starlette(routes=routes)), self.org.stats, self.org.faults)
 
@@ -267,18 +270,29 @@ class Sandbox:
     async def seed(self, request: Request) -> Response:
         """Create records as somebody else did before us: `{object: [row, ...]}`; return their ids."""
         wanted: dict[str, list[dict[str, Any]]] = await request.json()
-        made = {}
-        with self.org.store.transaction():
-            user, self.org.user_id = (
-                self.org.user_id,
-                self.org.store.by_value("User", "LastName", "Sales", exact=True)[0],
-            )
-            try:
-                for name, rows in wanted.items():
-                    made[name] = [self.api.records.insert(name, row, Options(False, True)).id for row in rows]
-            finally:
-                self.org.user_id = user
+        with self._as_somebody_else():
+            made = {
+                name: [self.api.records.insert(name, row, Options(False, True)).id for row in rows]
+                for name, rows in wanted.items()
+            }
         return JSONResponse(made)
+
+    async def convert(self, request: Request) -> Response:
+        """Convert a lead, as a user does: `{lead: id, contact: id}`, the contact by choice; return its id."""
+        wanted = await request.json()
+        with self._as_somebody_else():
+            contact = convert(self.api.records, wanted["lead"], wanted.get("contact", ""))
+        return JSONResponse({"contact": contact})
+
+    @contextmanager
+    def _as_somebody_else(self) -> Iterator[None]:
+        org = self.org
+        with org.store.transaction():
+            user, org.user_id = org.user_id, org.store.by_value("User", "LastName", "Sales", exact=True)[0]
+            try:
+                yield
+            finally:
+                org.user_id = user
 
 
 def create_app() -> Harness:
