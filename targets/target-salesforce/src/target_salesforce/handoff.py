@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from crmlift.handoff import words
 from crmlift.handoff.advice import Advice, Exactness, Fields, Segment
@@ -60,7 +60,6 @@ class SalesforceAdvisor:
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
         """Flows that do the journey as far as Sales Cloud can, as drafts, and an outline."""
-        said = outline(journey, _step, lambda _node: None)
         lost = [] if journey.drawn == "graph" else [journey.statement]
         by_hand: dict[str, None] = {}
         artefacts: dict[str, str] = {}
@@ -76,14 +75,15 @@ class SalesforceAdvisor:
             by_hand |= dict.fromkeys(made.by_hand)
         lost.append("Sales Cloud limits email alerts, and has no SMS or push: Flow is no marketing tool.")
         if by_hand:
-            lost.append(f"Steps that do nothing before you fill them in: {'; '.join(by_hand)}.")
+            named = "; ".join(_in_order(by_hand, journey))
+            lost.append(f"Steps that do nothing before you fill them in: {named}.")
         lost += _limits(journey)
         known = bool(artefacts) and journey.drawn != "messages only"
         return Advice(
             crm=CRM,
             exactness=Exactness.PARTIAL if known else Exactness.BY_HAND,
             lost=list(dict.fromkeys(lost)),
-            steps=[_begins(journey, artefacts), *said],
+            steps=outline(journey, _begins(journey, artefacts), _step, lambda _node: None),
             artefacts=artefacts,
         )
 
@@ -91,6 +91,12 @@ class SalesforceAdvisor:
         """All flows and list views as a package to deploy."""
         found = package(one for named in artefacts.values() for one in named.items())
         return {PACKAGE: found} if found else {}
+
+
+def _in_order(by_hand: Iterable[str], journey: Journey) -> list[str]:
+    """Sort what begins with the title of a step as the steps are."""
+    titles = [step.title for step in journey.steps]
+    return sorted(by_hand, key=lambda one: next((n for n, t in enumerate(titles) if one.startswith(t)), -1))
 
 
 def _entities(fields: Fields) -> list[str]:
@@ -195,7 +201,7 @@ def _limits(journey: Journey) -> list[str]:
 
 def _begins(journey: Journey, artefacts: Mapping[str, str]) -> str:
     if not artefacts:
-        return f"Begins with {journey.trigger.words}: choose the trigger by hand."
+        return f"Choose by hand what begins it, which was: {journey.trigger.words}."
     name = ", ".join(artefacts)
     if journey.trigger.event:
         return (
