@@ -62,7 +62,8 @@ def test_each_segment_has_what_it_became_with_its_people_before_and_after(tmp_pa
 def test_messages_say_what_they_became_and_where_their_variables_are(tmp_path, monkeypatch):
     people = """
     - {entity: lead, key: cio_id, when: scope == 'lead', fields: {FirstName: traits.first_name}}
-    - {entity: contact, key: cio_id, fields: {mail: email, data: {from: attributes, as: json}}}
+    - {entity: contact, key: cio_id, fields: {mail: email, name: {expr: "attributes.first_name or email"}}}
+    - {entity: pet, key: cio_id, fields: {pet: traits.pet}}
 """
     text = MAPPING_TEXT.replace("  segments:", f"  people:{people}  segments:")
     flat = "hooks:\n  flatten: {into: traits, streams: {people: attributes}}\nstreams:"
@@ -80,7 +81,7 @@ def test_messages_say_what_they_became_and_where_their_variables_are(tmp_path, m
         for table in item.tables if table.title == f"Liquid variables in {NoAdvice.crm}"
         for row in table.rows
     }  # fmt: skip
-    assert found["customer.first_name"] == ["FirstName", "no field of its own"]
+    assert found["customer.first_name"] == ["FirstName", "part of name"]
     assert all(row for row in found.values())
 
 

@@ -18,7 +18,7 @@ _NOWHERE = "no field of its own"
 def table(item: Item, fields: Fields, crm: str) -> list[Table]:
     """Return a table of the variables of an item's messages, with the field of each entity of people."""
     named = sorted({name for message in item.messages for name in message.liquid.variables})
-    entities = fields.entities()
+    entities = [entity for entity in fields.entities() if any(_held(name, entity, fields) for name in named)]
     if not named or not entities:
         return []
     return [
@@ -31,8 +31,15 @@ def table(item: Item, fields: Fields, crm: str) -> list[Table]:
 
 
 def _field(name: str, entity: str, fields: Fields) -> str:
-    prefix = next((prefix for prefix in _ATTRIBUTES if name.startswith(prefix)), "")
-    if not prefix:
-        return _ELSEWHERE.get(name.partition(".")[0], _NOWHERE)
-    held = fields.holding(name.removeprefix(prefix), entity)
-    return held.field if held else _NOWHERE
+    return _held(name, entity, fields) or _ELSEWHERE.get(name.partition(".")[0], _NOWHERE)
+
+
+def _held(name: str, entity: str, fields: Fields) -> str | None:
+    prefix = next((prefix for prefix in _ATTRIBUTES if name.startswith(prefix)), None)
+    if prefix is None:
+        return None
+    attribute = name.removeprefix(prefix)
+    if held := fields.holding(attribute, entity):
+        return held.field
+    whole = fields.within(attribute, entity)
+    return f"part of {whole}" if whole else None
