@@ -21,6 +21,7 @@ from target_salesforce.values import Column, decode, encode, expected
 RETRIEVE = 2000
 """Ids per call of sObject Collections that reads."""
 DATED_FIELD = "CreatedDate"
+_PERSONS = "IsPersonAccount"
 
 
 def dated(columns: Mapping[str, Column], at: Value) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class RecordReader:
         """Page through records without a key of ours; none where the object is not there yet."""
         if not self.columns:
             return
-        conditions = [self.entity.only, self._without_key]
+        conditions = [self.entity.only, self._not_persons, self._without_key]
         for page in self._pages(fields, " AND ".join(filter(None, conditions))):
             yield [Found(row["Id"], None, self._decode(row, fields)) for row in page]
 
@@ -146,6 +147,11 @@ class RecordReader:
     @property
     def _ours(self) -> str:
         return begins(self.key_field, self.prefix)
+
+    @property
+    def _not_persons(self) -> str:
+        """Leave person accounts out, where the org has them: account and contact are one there."""
+        return f"{_PERSONS} = false" if _PERSONS in self.columns else ""
 
     @property
     def _without_key(self) -> str:

@@ -32,11 +32,14 @@ class Switches:
 
     audit_fields: bool = False
     address_picklists: bool = False
+    person_accounts: bool = False
+    currencies: list[str] = field(default_factory=list)
     contacts_to_many_accounts: bool = True
     duplicate_rules: list[dict[str, Any]] = field(default_factory=list)
     validation_rules: list[dict[str, Any]] = field(default_factory=list)
     flows: list[dict[str, Any]] = field(default_factory=list)
     triggers: list[dict[str, Any]] = field(default_factory=list)
+    workflow_rules: list[dict[str, Any]] = field(default_factory=list)
     assignment_rules: list[dict[str, Any]] = field(default_factory=list)
     locks: int = 0
     job_rows: int = 0
@@ -128,6 +131,7 @@ class Org:
         for name, value in settings.items():
             setattr(self.switches, name, value)
         self._show_address_codes()
+        self._show_kinds()
         return asdict(self.switches)
 
     def _show_address_codes(self) -> None:
@@ -143,12 +147,33 @@ class Org:
                     SField(code, "picklist", 10, choices=names, codes=codes, restricted=True)
                 )
 
+    def _show_kinds(self) -> None:
+        """Add the fields that person accounts and several currencies bring, or take them away."""
+        switches = self.switches
+        for name in ("Account", "Contact"):
+            _show(self.objects[name], "IsPersonAccount", switches.person_accounts, "boolean", ro=True)
+        for name in ("Account", "Lead", "Contact", "Campaign"):
+            codes = tuple(switches.currencies)
+            _show(self.objects[name], "CurrencyIsoCode", bool(codes), "picklist", 255, choices=codes)
+
     def prepare(self) -> None:
         """Index what the platform indexes."""
         for made in self.objects.values():
             for one in made.fields.values():
                 if (one.id_lookup or one.unique or one.refers_to) and one.name not in _UNINDEXED:
                     self.store.index(made.name, one.name, exact=bool(one.refers_to))
+
+
+def _show(of: SObject, name: str, on: bool, kind: str, length: int = 0, *, ro: bool = False,
+          choices: tuple[str, ...] = ()) -> None:  # fmt: skip
+    if not on:
+        of.fields.pop(name, None)
+        of.by_lower.pop(name.lower(), None)
+        return
+    made = SField(name, kind, length, choices=choices, restricted=bool(choices), createable=not ro,
+                  updateable=not ro, defaulted=True)  # fmt: skip
+    made.default = False if kind == "boolean" else choices[0]
+    of.add(made)
 
 
 def wire_time(moment: datetime) -> str:
