@@ -72,7 +72,10 @@ class RecordTable(RecordReader):
         wire: dict[str, dict[str, Any]] = {}
         for row in rows:
             try:
-                wire[row.key] = {"Id": row.id, **self._encode(expected(self.columns, row.values))}
+                wire[row.key] = {
+                    "Id": row.id,
+                    **self._encode(expected(self.columns, row.values, whole=False)),
+                }
             except Unfit as unfit:
                 bad[row.key] = unfit.refusal
         sent = dict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -65,6 +66,15 @@ def countries() -> dict[str, str]:
     """Return the labels of the country picklist by code."""
     names = Locale("en").territories
     return {code: str(name) for code, name in names.items() if len(code) == 2 and code.isalpha()}
+
+
+STATES = {
+    "United States": {"CA": "California", "NY": "New York", "WA": "Washington"},
+    "Australia": {"NSW": "New South Wales", "WA": "Western Australia"},
+    "Canada": {"BC": "British Columbia", "ON": "Ontario"},
+    "Italy": {"MI": "Milan"},
+}
+"""States of some countries, by label and code: a fresh org has those of nine."""
 
 
 class Org:
@@ -138,14 +148,16 @@ class Org:
         """Add the codes beside countries where their picklists are on, or take them away."""
         for name, prefixes in ADDRESSES.items():
             for prefix in prefixes:
-                code = f"{prefix}CountryCode"
+                code, state = f"{prefix}CountryCode", f"{prefix}StateCode"
                 if not self.switches.address_picklists:
                     self.objects[name].fields.pop(code, None)
+                    self.objects[name].fields.pop(state, None)
                     continue
                 names, codes = tuple(countries().values()), tuple(countries())
                 self.objects[name].add(
                     SField(code, "picklist", 10, choices=names, codes=codes, restricted=True)
                 )
+                self.objects[name].add(_state_codes(state, code))
 
     def _show_kinds(self) -> None:
         """Add the fields that person accounts and several currencies bring, or take them away."""
@@ -162,6 +174,22 @@ class Org:
             for one in made.fields.values():
                 if (one.id_lookup or one.unique or one.refers_to) and one.name not in _UNINDEXED:
                     self.store.index(made.name, one.name, exact=bool(one.refers_to))
+
+
+def _state_codes(name: str, controller: str) -> SField:
+    """The codes of states, each valid for one country: a bit for each country, in base64."""
+    order = list(countries().values())
+    found = [(country, code, label) for country, of in STATES.items() for code, label in of.items()]
+    valid = []
+    for country, _, _ in found:
+        bits = bytearray(len(order) // 8 + 1)
+        bits[order.index(country) // 8] |= 0x80 >> order.index(country) % 8
+        valid.append(b64encode(bits).decode())
+    return SField(
+        name, "picklist", 10, choices=tuple(label for *_, label in found),
+        codes=tuple(code for _, code, _ in found), restricted=True, controller=controller,
+        valid_for=tuple(valid),
+    )  # fmt: skip
 
 
 def _show(of: SObject, name: str, on: bool, kind: str, length: int = 0, *, ro: bool = False,
