@@ -29,6 +29,7 @@ SWITCHED_OFF = {
     "address_picklists": False,
     "person_accounts": False,
     "currencies": [],
+    "record_types": {},
     "contacts_to_many_accounts": True,
     "duplicate_rules": [],
     "validation_rules": [],

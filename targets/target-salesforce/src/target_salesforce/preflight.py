@@ -120,6 +120,7 @@ def _kinds(client: SalesforceClient, schema: Schema, objects: Sequence[str]) -> 
         yield Finding(
             Severity.INFO,
             "The org has person accounts: they are neither adopted nor made; people get contacts.",
+            fix="Where the user's default record type is one of persons, let the mapping write RecordTypeId.",
         )
     if "CurrencyIsoCode" in live:
         soql = f"SELECT DefaultCurrencyIsoCode FROM User WHERE Id = {quoted(client.user_id)}"

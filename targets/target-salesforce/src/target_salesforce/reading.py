@@ -13,6 +13,7 @@ from target_salesforce import keys
 from target_salesforce.client import SalesforceClient
 from target_salesforce.converted import Converted
 from target_salesforce.entities import ADOPTED_FIELD, KEY_FIELD, Records
+from target_salesforce.named import Named
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender
 from target_salesforce.soql import PER_LIST, begins, lists, one_of
@@ -45,6 +46,7 @@ class RecordReader:
         self.sobject = entity.sobject
         self.workspace = workspace
         self.prefix = keys.prefix(workspace, entity.spec.name)
+        self._named = Named(self.client, schema)
 
     @property
     def columns(self) -> Mapping[str, Column]:
@@ -68,7 +70,7 @@ class RecordReader:
 
     def expected(self, values: Values) -> Values:
         """Return the values as Salesforce will hold them."""
-        return expected(self.columns, values)
+        return expected(self.columns, self._named.ids(self.sobject, values))
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -176,11 +178,9 @@ class RecordReader:
 
     def _decode(self, row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Value]:
         live = self.columns
-        return {
-            name: self.converted.from_wire(live[name], decode(live[name], row[name]))
-            for name in fields
-            if name in live
-        }
+        return self.converted.from_wire(
+            {name: decode(live[name], row[name]) for name in fields if name in live}
+        )
 
     def _find(self, wire_keys: Sequence[str]) -> dict[str, str]:
         """Return ids by key as the records carry it."""

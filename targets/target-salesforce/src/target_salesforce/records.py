@@ -143,10 +143,7 @@ class RecordTable(RecordReader):
             raise RunStopped(
                 f"{self.sobject} has no field {', '.join(sorted(unknown))}.", hint="Run crmlift provision."
             )
-        return {
-            name: self.converted.to_wire(columns[name], encode(columns[name], value))
-            for name, value in values.items()
-        }
+        return self.converted.to_wire({name: encode(columns[name], value) for name, value in values.items()})
 
     def _insert(self, rows: Sequence[Mapping[str, Any]]) -> list[Sent]:
         return self.sender.insert(

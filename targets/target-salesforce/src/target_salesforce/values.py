@@ -231,6 +231,8 @@ def change(column: Column) -> str:
             if column.codes is not None or column.states is not None
             else "the name in English"
         )
+    if column.name in ("OwnerId", "RecordTypeId"):
+        return "the id of who or what bears the name, else empty"
     match column.field.type:
         case FieldType.TEXT if column.type in ("phone", "url"):
             return f"empty beyond {column.field.max_length:,} characters"

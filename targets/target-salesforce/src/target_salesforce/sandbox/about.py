@@ -88,16 +88,12 @@ class About:
             for one in made.fields.values()
             if self.org.sees(made.name, one)
         ]
-        master = {
-            "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master",
-            "master": True, "name": "Master", "recordTypeId": "012000000000000AAA", "urls": {},
-        }  # fmt: skip
         more = {
             "actionOverrides": [], "childRelationships": children, "compactLayoutable": True,
             "defaultImplementation": None, "extendedBy": None, "extendsInterfaces": None, "fields": fields,
             "implementedBy": None, "implementsInterfaces": None, "listviewable": None,
             "lookupLayoutable": None, "namedLayoutInfos": [], "networkScopeFieldName": None,
-            "recordTypeInfos": [master],
+            "recordTypeInfos": self.org.record_types(made.name),
             "searchLayoutable": True, "sobjectDescribeOption": "FULL", "supportedScopes": [],
         }  # fmt: skip
         return Answer(200, made.flags() | more)

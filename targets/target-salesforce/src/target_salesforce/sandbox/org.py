@@ -15,7 +15,7 @@ from crmlift.sandbox.faults import Fault, Stats
 from target_salesforce.sandbox.errors import no_such_type
 from target_salesforce.sandbox.fields import SField, SObject
 from target_salesforce.sandbox.standard import standard_objects
-from target_salesforce.sandbox.store import Doc, Store
+from target_salesforce.sandbox.store import Doc, Store, make_id
 
 KILOBYTES = {"Campaign": 8, "CampaignMember": 1}
 """Storage per record, where it is not 2 KB."""
@@ -35,6 +35,7 @@ class Switches:
     address_picklists: bool = False
     person_accounts: bool = False
     currencies: list[str] = field(default_factory=list)
+    record_types: dict[str, list[str]] = field(default_factory=dict)
     contacts_to_many_accounts: bool = True
     duplicate_rules: list[dict[str, Any]] = field(default_factory=list)
     validation_rules: list[dict[str, Any]] = field(default_factory=list)
@@ -165,8 +166,19 @@ class Org:
         for name in ("Account", "Contact"):
             _show(self.objects[name], "IsPersonAccount", switches.person_accounts, "boolean", ro=True)
         for name in ("Account", "Lead", "Contact", "Campaign"):
+            _show(self.objects[name], "RecordTypeId", name in switches.record_types, "reference", 18)
             codes = tuple(switches.currencies)
             _show(self.objects[name], "CurrencyIsoCode", bool(codes), "picklist", 255, choices=codes)
+
+    def record_types(self, name: str) -> list[dict[str, Any]]:
+        """Return what a describe tells of the kinds of an object; the last is the user's own."""
+        made = ["Master", *self.switches.record_types.get(name, ())]
+        return [
+            {"active": True, "available": True, "defaultRecordTypeMapping": n == len(made) - 1,
+             "developerName": kind, "master": n == 0, "name": kind,
+             "recordTypeId": "012000000000000AAA" if n == 0 else make_id("012", n), "urls": {}}
+            for n, kind in enumerate(made)
+        ]  # fmt: skip
 
     def prepare(self) -> None:
         """Index what the platform indexes."""
@@ -200,7 +212,7 @@ def _show(of: SObject, name: str, on: bool, kind: str, length: int = 0, *, ro: b
         return
     made = SField(name, kind, length, choices=choices, restricted=bool(choices), createable=not ro,
                   updateable=not ro, defaulted=True)  # fmt: skip
-    made.default = False if kind == "boolean" else choices[0]
+    made.default = False if kind == "boolean" else choices[0] if choices else None
     of.add(made)
 
 

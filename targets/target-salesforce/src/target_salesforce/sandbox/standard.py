@@ -180,6 +180,11 @@ ProfileId reference ->Profile:Profile
 UserPermissionsMarketingUser boolean
 DefaultCurrencyIsoCode string(3)
 ---
+Group 00G Group/Group
+Name string(40) required
+DeveloperName string(80)
+Type picklist(40) =Queue|Regular
+---
 Profile 00e Profile/Profiles
 Name string(255) required
 ---
