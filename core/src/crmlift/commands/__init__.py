@@ -10,7 +10,6 @@ import signal
 import sys
 
 import click
-from rich.console import Console
 
 from crmlift.commands import (
     checks,
@@ -26,6 +25,7 @@ from crmlift.commands import (
     scope,
     undo,
 )
+from crmlift.commands.common import print_error
 from crmlift.errors import CrmliftError
 
 
@@ -72,7 +72,5 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except CrmliftError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/] {error.message}", highlight=False)
-        if error.hint:
-            Console(stderr=True, soft_wrap=True).print(error.hint.strip(), highlight=False)
+        print_error(error)
         sys.exit(1)
