@@ -13,7 +13,7 @@ WRONG_KEY = f"""\
 ╰─────────────────────────────╯
 \x1b[1mUnauthorized: \x1b[0mGET /v1/workspaces: HTTP 401
 
-{AT} [error    ] tap-customerio GET /v1/workspaces: HTTP 401: wrong key. plugin_exc_message='GET' plugin_exc_type=X
+{AT} [error    ] tap-customerio GET /v1/workspaces: HTTP 401: wrong key. plugin_exc_type=Unauthorized
 {AT} [info     ] crmlift-scope Reader 'crmlift-scope' completed processing 1 lines of input.
 {AT} [error    ] meltano      Extractor failed
 {AT} [error    ] meltano      Block run completed

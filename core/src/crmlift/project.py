@@ -114,6 +114,12 @@ def target_class(name: str) -> type[CrmTarget]:
     return cast("type[CrmTarget]", plugins.load(found))
 
 
+def need_meltano_project() -> None:
+    """Raise `ConfigError` where this folder is no Meltano project."""
+    if not Path("meltano.yml").exists():
+        raise ConfigError("There is no meltano.yml here.", hint="Run crmlift in the folder of the project.")
+
+
 def meltano() -> str:
     """Return the `meltano` of this environment."""
     beside = Path(sys.executable).with_name("meltano")
@@ -125,6 +131,7 @@ def meltano() -> str:
 
 def meltano_settings(plugin: str) -> dict[str, Any]:
     """Return the settings that Meltano gives a plugin, from `meltano.yml`, `.env` and the environment."""
+    need_meltano_project()
     command = [meltano(), "--log-level=error", "invoke", "--dump=config", plugin]
     done = subprocess.run(
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment()

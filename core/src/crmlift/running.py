@@ -14,7 +14,7 @@ from crmlift.mapping.load import read_mapping
 from crmlift.meltano_log import Tail, failure
 from crmlift.plan.files import read_plan
 from crmlift.plan.model import Plan
-from crmlift.project import Project, environment, meltano, meltano_settings
+from crmlift.project import Project, environment, meltano, meltano_settings, need_meltano_project
 
 POLL_SECONDS = 0.5
 Tell = Callable[[str], object]
@@ -66,6 +66,7 @@ def read_messages(tap: str, file: Path, *, tell: Tell = nobody) -> None:
 
     Raises `RunStopped` with the reason in the tap's log where it fails.
     """
+    need_meltano_project()
     file.unlink(missing_ok=True)
     log = file.with_suffix(".log")
     command = [meltano(), "invoke", tap]
@@ -105,6 +106,7 @@ def run_meltano(
     Raises `RunStopped` with the reason in the log where it fails. On Ctrl-C or SIGTERM the pipeline
     is asked to finish its batch before this returns.
     """
+    need_meltano_project()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         child = subprocess.Popen(
