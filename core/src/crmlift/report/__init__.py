@@ -86,7 +86,7 @@ def _scope(folder: Path) -> ScopeSummary | None:
 def _cutover(file: Path) -> CutOverSummary | None:
     if not file.exists():
         return None
-    found = CutOver.model_validate_json(file.read_bytes())
+    found = CutOver.from_file(file, again="crmlift cutover")
     return CutOverSummary(made_at=found.made_at, in_step=found.in_step, differences=found.differences)
 
 
