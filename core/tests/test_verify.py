@@ -7,7 +7,7 @@ from records import EVERYTHING, company, event, person, works_at
 
 from crmlift.loader.compare import survives
 from crmlift.reconcile import reconcile
-from crmlift.retry import retry
+from crmlift.retry import retry, worth_it
 from crmlift.testing.memory import MemoryCrm
 from crmlift.verify import Changed, Miss, Verification, verify
 
@@ -79,6 +79,24 @@ def test_dead_letters_are_loaded_after_a_fix(bench):
         assert ledger.letters.all() == []
         assert ledger.waiting.page() == []
     assert len(bench.crm.rows["event"]) == 1
+
+
+def test_the_counts_of_a_retry_add_up_while_the_crm_still_refuses(bench):
+    bench.crm.refuses = lambda entity, values: values.get("name") == "P2"
+    bench.run(person("p1"), person("p2"))
+    with bench.open_ledger() as ledger:
+        assert worth_it(ledger)
+        pipeline = bench.start(ledger)
+        retry(pipeline, ledger)
+        assert pipeline.finish() == "complete_with_rejects"
+        (people,) = reconcile(ledger, bench.crm).streams
+        assert (people.stream, people.read, people.passed) == ("people", 1, 1)
+
+
+def test_nothing_is_worth_a_retry_after_a_run_without_rejects(bench):
+    bench.run(*EVERYTHING)
+    with bench.open_ledger() as ledger:
+        assert not worth_it(ledger)
 
 
 def test_a_record_that_comes_again_in_good_shape_leaves_the_dead_letters(bench):
