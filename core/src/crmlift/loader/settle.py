@@ -13,7 +13,7 @@ from crmlift.errors import Refusal
 from crmlift.ledger import EITHER, DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.candidates import Candidates
-from crmlift.loader.compare import changes, digest
+from crmlift.loader.compare import changes, digest, survives
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.links import resolve
 from crmlift.loader.ready import Ready
@@ -129,7 +129,9 @@ class Settler:
                     continue
             expected = dict(self._crm.expected(row.entity, values))
             if expected != values:
-                changed.update(name for name, value in values.items() if expected.get(name) != value)
+                changed.update(
+                    name for name, value in values.items() if not survives(value, expected.get(name))
+                )
             if None in expected.values():
                 # What the CRM would hold as nothing is no value either: a null overwrites only by policy.
                 expected = {

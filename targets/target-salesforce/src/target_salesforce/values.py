@@ -235,9 +235,12 @@ def change(column: Column) -> str:
         return "the id of who or what bears the name, else empty"
     match column.field.type:
         case FieldType.TEXT if column.type in ("phone", "url"):
-            return f"empty beyond {column.field.max_length:,} characters"
-        case FieldType.TEXT if column.type not in ("email", "id"):
-            return f"cut after {min(column.field.max_length or BULK_CELL, BULK_CELL):,} characters"
+            return f"empty beyond {column.field.max_length:,} characters, and no blanks at the ends"
+        case FieldType.TEXT if column.type == "email":
+            return "no blanks at the ends"
+        case FieldType.TEXT if column.type != "id":
+            limit = min(column.field.max_length or BULK_CELL, BULK_CELL)
+            return f"cut after {limit:,} characters, and no blanks at the ends"
         case FieldType.CHOICE if column.restricted:
             return "only values of the picklist"
         case FieldType.INTEGER | FieldType.NUMBER:
