@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from records import person
 
+from crmlift.destination import Create
 from crmlift.hooks.accounts import Accounts
 from crmlift.testing.hooks import MemoryClaims, batch_of
 
@@ -150,6 +151,17 @@ def test_derived_accounts_become_companies_once_and_for_all_runs(bench):
     assert company_of(bench, "p1") == company_of(bench, "p2") == "example.com"
     assert "company" not in bench.person("p3")
     assert {name for counter in bench.run(*people).values() for name in counter} == {"unchanged"}
+
+
+def test_a_link_with_a_policy_of_its_own_goes_along_with_a_new_row_and_takes_no_others_place(bench):
+    linked(bench)
+    bench.mapping = bench.mapping.replace("key: account.key}}", "key: account.key, write: fill_empty}}")
+    assert bench.run(person("p1"))["person"] == {"created": 1}
+    assert company_of(bench, "p1") == "example.com"
+    (theirs,) = bench.crm.create("company", [Create("theirs", {"name": "Chosen by a user"})])
+    bench.person("p1")["company"] = theirs.id
+    assert bench.run(person("p1", attributes={"name": "New"}))["person"] == {"updated": 1}
+    assert (bench.person("p1")["name"], company_of(bench, "p1")) == ("New", "Chosen by a user")
 
 
 def test_a_company_that_comes_after_its_people_takes_over_their_account(bench):

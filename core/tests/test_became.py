@@ -85,6 +85,23 @@ def test_messages_say_what_they_became_and_where_their_variables_are(tmp_path, m
     assert all(row for row in found.values())
 
 
+def test_a_message_becomes_what_its_contents_become(tmp_path, monkeypatch):
+    text = """
+  transactional_messages: []
+  transactional_contents:
+    - {entity: email_template, key: id, fields: {Subject: subject}}
+skip:"""
+    crm = Destination(
+        "memory", NoAdvice(), parse_mapping(MAPPING_TEXT.replace("\nskip:", text)), approved=True
+    )
+    monkeypatch.setattr(loader, "destination", lambda *_: crm)
+    items = document(tmp_path / "handoff", *EVERYTHING)
+    facts = {fact.label: fact.value for fact in items["transactional-4"].facts}
+    assert facts["In Memory"] == "email template"
+    found = {table.title: table.rows for table in items["became-crm"].tables}
+    assert {row[2] for row in found["Transactional messages"]} == {"email template"}
+
+
 def test_what_has_no_rule_says_why(tmp_path, monkeypatch):
     _, found = tables(tmp_path, monkeypatch, None)
     assert found["Campaigns"] == [["7", "Welcome", "campaign “Welcome”, note"]]

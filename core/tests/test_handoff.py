@@ -177,6 +177,8 @@ def test_the_json_follows_the_published_schemas(folder):
     check = {name: fastjsonschema.compile(json.loads((SCHEMAS / f"{name}.json").read_text()))
              for name in ("handoff", "handoff-item")}  # fmt: skip
     index = json.loads((folder / "handoff.json").read_text())
+    said = {entry["key"]: entry["summary"] for entry in index["items"]}
+    assert said["newsletter-3"] == "to segment 1 “Pro”; sent 2027-01-15 08:00 UTC, 1 messages made"
     check["handoff"](index)
     for entry in index["items"]:
         check["handoff-item"](json.loads((folder / "items" / f"{entry['key']}.json").read_text()))

@@ -27,11 +27,15 @@ FACTORY = "target_salesforce.sandbox:create_app"
 SWITCHED_OFF = {
     "audit_fields": False,
     "address_picklists": False,
+    "person_accounts": False,
+    "currencies": [],
+    "record_types": {},
     "contacts_to_many_accounts": True,
     "duplicate_rules": [],
     "validation_rules": [],
     "flows": [],
     "triggers": [],
+    "workflow_rules": [],
     "assignment_rules": [],
     "locks": 0,
     "job_rows": 0,
@@ -94,6 +98,13 @@ class Org:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Org]:
+    with serve(FACTORY) as server:
+        yield Org(server)
+
+
+@pytest.fixture
+def own_org() -> Iterator[Org]:
+    """A sandbox for one test, which changes its schema for good."""
     with serve(FACTORY) as server:
         yield Org(server)
 

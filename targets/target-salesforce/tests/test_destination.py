@@ -480,5 +480,56 @@ def test_addresses_fit_the_picklists_of_the_org(org: Org, crm: SalesforceDestina
     with org.destination(workspace) as strict:
         for given, label in (("DE", "Germany"), ("germany", "Germany"), ("Atlantis", None)):
             assert strict.expected("contact", {"MailingCountry": given}) == {"MailingCountry": label}
-        (made,) = ids(strict.create("contact", [contact("placed", MailingCountry="Germany")]))
-        assert strict.read("contact", [made], ["MailingCountry"])[made] == {"MailingCountry": "Germany"}
+        places = [
+            # A code of several countries, a name in any case, a state that the picklist has not, no country.
+            ("US", "wa", "United States", "Washington"), ("AU", "WA", "Australia", "Western Australia"),
+            ("CA", "ontario", "Canada", "Ontario"), ("DE", "Bremen", "Germany", None),
+            (None, "WA", None, None),
+        ]  # fmt: skip
+        for n, (country, state, *held) in enumerate(places):
+            values = dict(strict.expected("contact", {"MailingCountry": country, "MailingState": state}))
+            assert values == dict(zip(("MailingCountry", "MailingState"), held, strict=True))
+            (made,) = ids(strict.create("contact", [contact(f"placed{n}", **values)]))
+            assert strict.read("contact", [made], [*values])[made] == values
+            if held[1]:
+                # A change may name the state alone.
+                change = {"MailingState": held[1]}
+                assert ids(strict.update("contact", [Update(f"placed{n}", made, change)]))
+                assert strict.read("contact", [made], [*values])[made] == values
+
+
+def test_owners_and_record_types_are_named_as_people_know_them(
+    org: Org, workspace: str, bulk_crm: SalesforceDestination
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(record_types={"Lead": ["Partner", "Direct"]})
+    (sales,) = org.query("SELECT Id, Username FROM User WHERE LastName = 'Sales'")
+    (queue,) = org.server.post(
+        "/_sandbox/seed", {"Group": [{"Name": "New", "DeveloperName": "New_leads", "Type": "Queue"}]}
+    )["Group"]
+    with org.destination(workspace) as crm:
+        names = {"OwnerId": sales["Username"].upper(), "RecordTypeId": "direct"}
+        values = dict(crm.expected("lead", names))
+        assert values["OwnerId"] == sales["Id"]
+        assert str(values["RecordTypeId"]).startswith("012")
+        (made,) = ids(crm.create("lead", [lead("owned", **values)]))
+        assert crm.read("lead", [made], [*values])[made] == values
+        assert crm.expected("lead", {"OwnerId": "New_leads"}) == {"OwnerId": queue}
+        # Queues own leads only; an id stays, and who is not there leaves the default.
+        assert crm.expected("contact", {"OwnerId": "New_leads"}) == {"OwnerId": None}
+        assert crm.expected("contact", {"OwnerId": sales["Id"]}) == {"OwnerId": sales["Id"]}
+        assert crm.expected("lead", {"RecordTypeId": "nothing"}) == {"RecordTypeId": None}
+        assert "bears the name" in crm.changes("lead")["OwnerId"]
+
+
+def test_an_address_that_is_too_long_is_not_cut_into_anothers(either: SalesforceDestination) -> None:
+    far = "x" * 70 + "@example.com"
+    (person,) = either.create("contact", [contact("far", Email=far)])
+    assert person.refusal
+    assert (person.refusal.code, person.refusal.field) == ("text_too_long", "Email")
+    fits = either.expected(
+        "lead", {"Phone": "+1 555 0100 " * 5, "Website": "https://example.com/" + "x" * 300}
+    )
+    assert fits == {"Phone": None, "Website": None}
+    short = {"Phone": "+1 555 0100", "Website": "https://example.com/", "Email": "x" * 68 + "@example.com"}
+    assert either.expected("lead", short) == short

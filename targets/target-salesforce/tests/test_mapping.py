@@ -180,9 +180,10 @@ def test_a_contact_of_several_accounts_is_related_to_each(org: Org, migration: M
     )
     accounts = {(row["Account"]["Name"], row["IsDirect"]) for row in rows}
     assert accounts == {("Initech", True), ("Acme", False), ("Globex", False)}
-    about = "SELECT cio_role__c, cio_since__c, cio_attributes__c FROM AccountContactRelation"
+    about = "SELECT cio_role__c, cio_since__c, StartDate, cio_attributes__c FROM AccountContactRelation"
     (row,) = org.query(f"{about} WHERE Contact.LastName = 'Cust' AND Account.Name = 'Acme'")
     assert (row["cio_role__c"], row["cio_since__c"]) == ("buyer", "2019-05-04T03:02:01.000+0000")
+    assert row["StartDate"] == "2019-05-04"
     assert orjson.loads(row["cio_attributes__c"]) == {"primary": True, "role": "buyer", "since": LONG_AGO}
 
 

@@ -112,6 +112,7 @@ def test_every_call_of_the_destination_asks_in_soql(
             crm.count(entity)
             for ours in (True, False):
                 list(crm.scan(entity, ["Id"], ours=ours))
+        crm.expected("lead", {"OwnerId": "somebody@example.com", "RecordTypeId": "None"})
         crm.outgoing()
         crm.update("contact", [Update(ODD, str(contact), {"LastName": "D"})])
         crm.delete("account", {ODD: str(account)})

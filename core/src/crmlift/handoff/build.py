@@ -19,7 +19,12 @@ from crmlift.handoff.gather import Gathered
 from crmlift.handoff.model import Fact, Item, Kind
 from crmlift.mapping.model import Mapping as MappingFile
 
-_SENT_TO_MANY = {Kind.NEWSLETTER: "newsletters", Kind.BROADCAST: "broadcasts"}
+_LOADED = {
+    Kind.NEWSLETTER: "newsletters",
+    Kind.BROADCAST: "broadcasts",
+    Kind.TRANSACTIONAL: "transactional_messages",
+}
+"""Items whose records become something in the CRM, by the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,11 @@ def build(gathered: Gathered, *, at: str, destination: Destination | None = None
 
 
 def _placed(item: Item, fields: Fields, crm: str) -> Item:
-    """Say what a message to many became in the CRM, what its audience did, and where its variables are."""
+    """Say what an item became in the CRM, what its audience did, and where its variables are."""
     facts = list(item.facts)
-    if item.kind in _SENT_TO_MANY:
+    if item.kind in _LOADED:
         record = {"name": item.name}
-        there = build_became.became(fields.mapping, _SENT_TO_MANY[item.kind], record)
+        there = build_became.became(fields.mapping, _LOADED[item.kind], record)
         facts.append(Fact(label=f"In {crm}", value=there))
         segments = [fields.segments[id] for id in item.audience.segments] if item.audience else []
         who = [build_became.became(fields.mapping, "segments", {"name": one.name}) for one in segments]

@@ -21,6 +21,8 @@ _STREAMS = {
     "newsletters": "Newsletters",
     "transactional_messages": "Transactional messages",
 }
+_PARTS = {"transactional_messages": ("transactional_contents",)}
+"""Streams whose records are parts of another's, and may be what becomes a row."""
 
 
 def members_loaded(mapping: MappingFile, ledger: Ledger) -> dict[str, int]:
@@ -93,7 +95,12 @@ def _segment(
 
 def became(mapping: MappingFile, stream: str, record: Record) -> str:
     """Return the entities that records of a stream become, with the name that they have there."""
-    rules = [rule for rule in mapping.streams.get(stream, ()) if rule.mode != "update" and _own(rule)]
+    rules = [
+        rule
+        for name in (stream, *_PARTS.get(stream, ()))
+        for rule in mapping.streams.get(name, ())
+        if rule.mode != "update" and _own(rule)
+    ]
     if not rules:
         return f"nothing: {mapping.skip.get(stream, 'the mapping has no rule for it')}"
     found = dict.fromkeys(_named(rule, record) for rule in rules)

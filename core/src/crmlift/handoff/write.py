@@ -113,6 +113,10 @@ def _entry(item: Item) -> Entry:
     )
 
 
+_SENT = ("Sent", "Size")
+"""Facts of what was sent to many that the index shows."""
+
+
 def _summary(item: Item) -> str:
     if item.kind is Kind.SEGMENT:
         by = item.rule.words if item.rule else "put in by hand"
@@ -120,7 +124,8 @@ def _summary(item: Item) -> str:
     if item.journey is not None:
         return f"{item.journey.trigger.words}; {len(item.journey.steps)} steps"
     if item.audience is not None:
-        return item.audience.words
+        size = [fact.value for fact in item.facts if fact.label in _SENT and fact.value != "never"]
+        return "; ".join([f"to {item.audience.words}", *(["sent " + ", ".join(size)] if size else [])])
     return "; ".join(f"{fact.label}: {fact.value}" for fact in item.facts[:2])
 
 

@@ -272,8 +272,8 @@ _STICKY = {"keep_true": True, "keep_false": False}
 
 
 def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
-    writes = {name: spec.write or rule.write for name, spec in rule.fields.items()}
-    writes |= dict.fromkeys(rule.links, rule.write)
+    writes: dict[str, str] = {name: spec.write or rule.write for name, spec in rule.fields.items()}
+    writes |= {name: link.write or rule.write for name, link in rule.links.items()}
     return CompiledRule(
         stream=stream,
         rule=rule,
@@ -283,10 +283,14 @@ def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
         links=[(name, _link_getter(link.key), link) for name, link in rule.links.items()],
         match=[(name, path_getter(path)) for name, path in rule.match.items()],
         fill_empty=frozenset(name for name, write in writes.items() if write == "fill_empty"),
-        overwrite=frozenset(name for name, spec in rule.fields.items() if spec.write == "overwrite"),
+        overwrite=_overwriting(rule.fields) | _overwriting(rule.links),
         sticky={name: _STICKY[write] for name, write in writes.items() if write in _STICKY},
         required_links=frozenset(name for name, link in rule.links.items() if link.required),
     )
+
+
+def _overwriting(specs: dict[str, FieldMap] | dict[str, LinkMap]) -> frozenset[str]:
+    return frozenset(name for name, spec in specs.items() if spec.write == "overwrite")
 
 
 def _compile_field(name: str, spec: FieldMap, rule: Rule) -> _CompiledField:

@@ -96,13 +96,14 @@ class LinkMap(Model):
     waits for it. `on_missing` is for a record that names no key at all. Of several entities, as where a
     person is a lead or a contact, the first one that has the row is linked. A path or expression that
     gives a list links each of its items, for a field that holds several links; an empty list, or no key,
-    takes links away only where `nulls` is `clear`.
+    takes links away only where `nulls` is `clear`. Its `write` stands in place of the rule's.
     """
 
     entity: Paths
     key: Paths
     required: bool = False
     on_missing: Literal["omit", "reject"] = "omit"
+    write: Write | None = None
     nulls: Nulls = "keep"
     custom: CustomField | None = None
 

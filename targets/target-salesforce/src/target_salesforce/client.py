@@ -169,9 +169,14 @@ class SalesforceClient:
                 self._forget(session)
         raise AssertionError
 
-    def query(self, soql: str, *, everything: bool = False) -> Iterator[list[dict[str, Any]]]:
-        """Yield the pages of a query; `everything` takes in archived and deleted records."""
-        resource = "queryAll" if everything else "query"
+    def query(
+        self, soql: str, *, everything: bool = False, tooling: bool = False
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the pages of a query; `everything` takes in archived and deleted records.
+
+        `tooling` asks the Tooling API, which knows some kinds of setup that no other does.
+        """
+        resource = "tooling/query" if tooling else "queryAll" if everything else "query"
         page = self.call("query", "GET", f"/{resource}", params={"q": soql})
         while True:
             yield page["records"]

@@ -39,15 +39,20 @@ class Converted:
         """The id of the contact by that of the lead."""
         return {row["Id"]: row["ConvertedContactId"] for row in self._rows}
 
-    def to_wire(self, column: Column, value: Any) -> Any:
-        """Return a link to somebody as it can be written: a contact's id for a converted lead's."""
-        if column.name in _TO_PEOPLE and isinstance(value, str) and value.startswith(_PREFIX):
-            return self.contacts.get(value, value)
-        return value
+    def to_wire(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Write links to converted leads as those to their contacts."""
+        for name in _TO_PEOPLE:
+            who = values.get(name)
+            if isinstance(who, str) and who.startswith(_PREFIX):
+                values[name] = self.contacts.get(who, who)
+        return values
 
-    def from_wire(self, column: Column, value: Value) -> Value:
-        """Return a link as we know it: a lead's id for that of its contact."""
-        return self._leads.get(value, value) if column.name in _TO_PEOPLE and value else value
+    def from_wire(self, values: dict[str, Value]) -> dict[str, Value]:
+        """Read links to contacts of converted leads as those to the leads."""
+        for name in _TO_PEOPLE:
+            if isinstance(who := values.get(name), str):
+                values[name] = self._leads.get(who, who)
+        return values
 
     @cached_property
     def _leads(self) -> Mapping[str, str]:

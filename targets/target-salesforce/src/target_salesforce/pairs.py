@@ -166,22 +166,18 @@ class PairTable:
 
     def _decode(self, row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Value]:
         live = self.columns
-        return {name: self._from_wire(name, decode(live[name], row[name])) for name in fields if name in live}
-
-    def _from_wire(self, name: str, value: Value) -> Value:
-        return self.converted.from_wire(self.columns[name], value) if name == self.entity.right else value
-
-    def _to_wire(self, name: str, value: Any) -> Any:
-        return self.converted.to_wire(self.columns[name], value) if name == self.entity.right else value
+        return self.converted.from_wire(
+            {name: decode(live[name], row[name]) for name in fields if name in live}
+        )
 
     def _pair(self, values: Values) -> Pair:
-        right = self.entity.right
-        return str(values[self.entity.left]), str(self._to_wire(right, values[right]))
+        links = self.converted.to_wire({name: values[name] for name in (self.entity.left, self.entity.right)})
+        return str(links[self.entity.left]), str(links[self.entity.right])
 
     def _wire(self, values: Values) -> dict[str, Any]:
         """Return the fields to send; who is a member goes into the field of its kind."""
         live = self.columns
-        wire = {name: self._to_wire(name, encode(live[name], value)) for name, value in values.items()}
+        wire = self.converted.to_wire({name: encode(live[name], value) for name, value in values.items()})
         if who := wire.pop(WHO_FIELD, None):
             wire["LeadId" if who.startswith(_LEAD_PREFIX) else "ContactId"] = who
         return wire | dated(self.columns, values.get(self.entity.dated_by))

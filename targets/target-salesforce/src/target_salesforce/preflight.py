@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from crmlift.destination import Finding, Severity
-from crmlift.errors import BatchRefused
+from target_salesforce.automations import automations, rules
 from target_salesforce.client import SalesforceClient
-from target_salesforce.entities import CAMPAIGN, ENTITIES, MEMBER, RELATION, Records
-from target_salesforce.errors import NoSuchObject
+from target_salesforce.entities import ACCOUNT, CAMPAIGN, ENTITIES, MEMBER, RELATION, Records
 from target_salesforce.reading import DATED_FIELD
 from target_salesforce.schema import Schema
-from target_salesforce.soql import one_of, quoted
+from target_salesforce.soql import quoted
 
 _RIGHTS = ("createable", "updateable", "deletable", "queryable")
 _LITTLE = 0.1
@@ -41,8 +40,10 @@ def preflight(
         *_rights(schema, entities),
         *_quota(client),
         *_marketing(client, objects),
-        *_automations(client, objects, allow=allow_automations),
-        *_rules(client, objects),
+        *automations(client, objects, allow=allow_automations),
+        *rules(client, objects),
+        *_needed(schema, entities),
+        *_kinds(client, schema, objects),
         *_dates(schema, entities),
     ]
 
@@ -97,65 +98,38 @@ def _marketing(client: SalesforceClient, objects: Sequence[str]) -> Iterator[Fin
         )
 
 
-def _automations(client: SalesforceClient, objects: Sequence[str], *, allow: bool) -> Iterator[Finding]:
-    loud = Severity.WARNING if allow else Severity.ERROR
-    for kind, soql in (
-        (
-            "Flow",
-            "SELECT Label, TriggerObjectOrEventLabel, TriggerObjectOrEventId FROM FlowDefinitionView "
-            "WHERE IsActive = true AND TriggerType IN ('RecordAfterSave','RecordBeforeSave')",
-        ),
-        (
-            "Apex trigger",
-            "SELECT Name, TableEnumOrId FROM ApexTrigger "
-            f"WHERE Status = 'Active' AND {one_of('TableEnumOrId', objects)}",
-        ),
-    ):
-        try:
-            rows = [row for page in client.query(soql) for row in page]
-        except (NoSuchObject, BatchRefused):
+def _needed(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:
+    """Fields of the customer's own without which no record is taken."""
+    for sobject in objects_of(entities):
+        live = schema.columns(sobject).values()
+        names = sorted(column.name for column in live if column.field.required and column.field.custom)
+        if names:
             yield Finding(
-                loud,
-                f"The integration user may not see whether a {kind} is active: it could send mail.",
-                fix="Give the user 'View Setup and Configuration', or set allow_automations.",
-            )
-            continue
-        for row in rows:
-            name = row.get("Label") or row.get("Name")
-            on = row.get("TableEnumOrId") or row.get("TriggerObjectOrEventLabel")
-            about = {on, row.get("TriggerObjectOrEventId")}
-            if not about & {*objects, *(f"{name}s" for name in objects)}:
-                continue
-            yield Finding(
-                loud,
-                f"{kind} {name!r} on {on} is active: no API header silences it.",
-                fix="Deactivate it for the time of the run, set Deliverability to 'System email only', "
-                "or set allow_automations if it may fire.",
+                Severity.WARNING,
+                f"No {sobject} is taken without a value in {', '.join(names)}.",
+                fix="Let the mapping write it, give it a default in Salesforce, or lift the rule meanwhile.",
             )
 
 
-def _rules(client: SalesforceClient, objects: Sequence[str]) -> Iterator[Finding]:
-    mine = one_of("SobjectType", objects)
-    for soql, text, fix in (
-        (
-            f"SELECT MasterLabel, SobjectType FROM DuplicateRule WHERE IsActive = true AND {mine}",
-            "Duplicate rule '{}' on {} is active.",
-            "A rule that alerts is overridden; one that blocks refuses rows, which go to the dead letters.",
-        ),
-        (
-            f"SELECT Name, SobjectType FROM AssignmentRule WHERE Active = true AND {mine}",
-            "Assignment rule '{}' on {} is active; every call switches it off for itself.",
-            "",
-        ),
-    ):
-        try:
-            for page in client.query(soql):
-                for row in page:
-                    severity = Severity.WARNING if fix else Severity.INFO
-                    name = row.get("MasterLabel") or row.get("Name")
-                    yield Finding(severity, text.format(name, row["SobjectType"]), fix=fix)
-        except (NoSuchObject, BatchRefused):
-            continue
+def _kinds(client: SalesforceClient, schema: Schema, objects: Sequence[str]) -> Iterator[Finding]:
+    """What kinds of accounts and of money the org has."""
+    if ACCOUNT not in objects:
+        return
+    live = schema.columns(ACCOUNT)
+    if "IsPersonAccount" in live:
+        yield Finding(
+            Severity.INFO,
+            "The org has person accounts: they are neither adopted nor made; people get contacts.",
+            fix="Where the user's default record type is one of persons, let the mapping write RecordTypeId.",
+        )
+    if "CurrencyIsoCode" in live:
+        soql = f"SELECT DefaultCurrencyIsoCode FROM User WHERE Id = {quoted(client.user_id)}"
+        (row,) = next(client.query(soql))
+        yield Finding(
+            Severity.WARNING,
+            f"The org has several currencies: amounts are taken as {row['DefaultCurrencyIsoCode']}.",
+            fix="Where Customer.io holds others, let the mapping write CurrencyIsoCode.",
+        )
 
 
 def _dates(schema: Schema, entities: Sequence[str]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from target_salesforce import keys
 from target_salesforce.client import SalesforceClient
 from target_salesforce.converted import Converted
 from target_salesforce.entities import ADOPTED_FIELD, KEY_FIELD, Records
+from target_salesforce.named import Named
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender
 from target_salesforce.soql import PER_LIST, begins, lists, one_of
@@ -21,6 +22,7 @@ from target_salesforce.values import Column, decode, encode, expected
 RETRIEVE = 2000
 """Ids per call of sObject Collections that reads."""
 DATED_FIELD = "CreatedDate"
+_PERSONS = "IsPersonAccount"
 
 
 def dated(columns: Mapping[str, Column], at: Value) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class RecordReader:
         self.sobject = entity.sobject
         self.workspace = workspace
         self.prefix = keys.prefix(workspace, entity.spec.name)
+        self._named = Named(self.client, schema)
 
     @property
     def columns(self) -> Mapping[str, Column]:
@@ -67,7 +70,7 @@ class RecordReader:
 
     def expected(self, values: Values) -> Values:
         """Return the values as Salesforce will hold them."""
-        return expected(self.columns, values)
+        return expected(self.columns, self._named.ids(self.sobject, values))
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -100,7 +103,7 @@ class RecordReader:
         """Page through records without a key of ours; none where the object is not there yet."""
         if not self.columns:
             return
-        conditions = [self.entity.only, self._without_key]
+        conditions = [self.entity.only, self._not_persons, self._without_key]
         for page in self._pages(fields, " AND ".join(filter(None, conditions))):
             yield [Found(row["Id"], None, self._decode(row, fields)) for row in page]
 
@@ -148,6 +151,11 @@ class RecordReader:
         return begins(self.key_field, self.prefix)
 
     @property
+    def _not_persons(self) -> str:
+        """Leave person accounts out, where the org has them: account and contact are one there."""
+        return f"{_PERSONS} = false" if _PERSONS in self.columns else ""
+
+    @property
     def _without_key(self) -> str:
         return f"{self.key_field} = null" if self.has_key else ""
 
@@ -170,11 +178,9 @@ class RecordReader:
 
     def _decode(self, row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Value]:
         live = self.columns
-        return {
-            name: self.converted.from_wire(live[name], decode(live[name], row[name]))
-            for name in fields
-            if name in live
-        }
+        return self.converted.from_wire(
+            {name: decode(live[name], row[name]) for name in fields if name in live}
+        )
 
     def _find(self, wire_keys: Sequence[str]) -> dict[str, str]:
         """Return ids by key as the records carry it."""

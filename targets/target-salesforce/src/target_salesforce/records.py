@@ -72,7 +72,10 @@ class RecordTable(RecordReader):
         wire: dict[str, dict[str, Any]] = {}
         for row in rows:
             try:
-                wire[row.key] = {"Id": row.id, **self._encode(expected(self.columns, row.values))}
+                wire[row.key] = {
+                    "Id": row.id,
+                    **self._encode(expected(self.columns, row.values, whole=False)),
+                }
             except Unfit as unfit:
                 bad[row.key] = unfit.refusal
         sent = dict(
@@ -140,10 +143,7 @@ class RecordTable(RecordReader):
             raise RunStopped(
                 f"{self.sobject} has no field {', '.join(sorted(unknown))}.", hint="Run crmlift provision."
             )
-        return {
-            name: self.converted.to_wire(columns[name], encode(columns[name], value))
-            for name, value in values.items()
-        }
+        return self.converted.to_wire({name: encode(columns[name], value) for name, value in values.items()})
 
     def _insert(self, rows: Sequence[Mapping[str, Any]]) -> list[Sent]:
         return self.sender.insert(

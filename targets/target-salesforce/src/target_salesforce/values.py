@@ -3,9 +3,11 @@
 What Salesforce changes on its own, `expected` changes first, so that a value reads back as it was sent:
 
 - text loses control characters and blanks at its ends; "" and Bulk's word for null, `#N/A`, are empty;
-- text longer than its field is cut, JSON with a mark and a digest of the whole;
+- text longer than its field is cut, JSON with a mark and a digest of the whole; a phone number or URL is left
+  out instead, and a row with such an email address is refused;
 - an unchecked box is false, never empty; numbers are rounded to the field's digits; times have whole seconds;
-- a country is its English name, or the label of the org's picklist; an unknown one of a picklist is empty.
+- a country is its English name, or the label of the org's picklist; an unknown one of a picklist is empty;
+- a state is as it came, or the label that the org's picklist has for it in its country; without one, empty.
 """
 
 from __future__ import annotations
@@ -15,15 +17,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from babel import Locale
 
 from crmlift.destination import Field, FieldType, Value, Values
 from crmlift.errors import Refusal
+from target_salesforce import places
 
 BULK_CELL = 32_000
 """Characters that a field may hold in Bulk API 2.0, whatever its own length."""
@@ -48,8 +49,9 @@ _TYPES = {
     "picklist": FieldType.CHOICE,
     "reference": FieldType.LINK,
 }
+_WHOLE = ("email", "phone", "url")
+"""Half of one is another's, or nobody's: a phone or URL that is too long is left out, an email refused."""
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
-_ADDRESS = re.compile(r"(?:Mailing|Other|Billing|Shipping|)(Country|State)")
 
 
 class Unfit(Exception):
@@ -62,7 +64,11 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field as `describe` tells it. `codes` maps the codes of an address picklist to its labels."""
+    """A field as `describe` tells it.
+
+    Of an address picklist, `codes` maps codes to labels; for states it does so by the label of the country,
+    as codes are used by several countries.
+    """
 
     field: Field
     type: str
@@ -71,6 +77,7 @@ class Column:
     restricted: bool = False
     createable: bool = True
     codes: Mapping[str, str] | None = None
+    states: Mapping[str, Mapping[str, str]] | None = None
 
     @property
     def name(self) -> str:
@@ -89,12 +96,7 @@ def _column(raw: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]) -> C
     if kind is FieldType.NUMBER and raw["scale"] == 0:
         kind = FieldType.INTEGER
     active = [entry for entry in raw.get("picklistValues") or () if entry["active"]]
-    code = named.get(f"{raw['name']}Code") if _ADDRESS.fullmatch(raw["name"]) else None
-    codes = (
-        {entry["value"]: entry["label"] for entry in code["picklistValues"] if entry["active"]}
-        if code
-        else None
-    )
+    codes, states = places.picklists(raw["name"], named)
     field = Field(
         name=raw["name"],
         type=kind,
@@ -109,22 +111,29 @@ def _column(raw: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]) -> C
     )
     digits = raw["digits"] if raw["type"] == "int" else raw["precision"]
     restricted = bool(raw.get("restrictedPicklist"))
-    return Column(field, raw["type"], raw["scale"], digits or 18, restricted, bool(raw["createable"]), codes)
+    createable = bool(raw["createable"])
+    return Column(field, raw["type"], raw["scale"], digits or 18, restricted, createable, codes, states)
 
 
 # -- what Salesforce will hold -------------------------------------------------------------------------
 
 
-def expected(live: Mapping[str, Column], values: Values) -> dict[str, Value]:
-    """Return the values as they will read back."""
-    return {name: _expected(live.get(name), value) for name, value in values.items()}
+def expected(live: Mapping[str, Column], values: Values, *, whole: bool = True) -> dict[str, Value]:
+    """Return the values as they will read back; `whole` rows hold a state's country, changes may not."""
+    found = {name: _expected(live.get(name), value) for name, value in values.items()}
+    for name, text in found.items():
+        column = live.get(name)
+        if column is not None and column.states is not None and isinstance(text, str):
+            country = found.get(f"{name.removesuffix('State')}Country")
+            found[name] = places.state(column.states, country, text, whole=whole)
+    return found
 
 
 def _expected(column: Column | None, value: Value) -> Value:
     if column is None:
         return value
-    if found := _ADDRESS.fullmatch(column.name):
-        return _place(column, found[1], _text(column, value))
+    if found := places.ADDRESS.fullmatch(column.name):
+        return places.place(column.codes, found[1], _text(column, value))
     return _EXPECTED[column.field.type](column, value)
 
 
@@ -148,6 +157,8 @@ def _text(column: Column, value: Value) -> str | None:
     limit = min(column.field.max_length or BULK_CELL, BULK_CELL)
     if len(text) * 2 <= limit or _units(text) <= limit:
         return text
+    if column.type in _WHOLE:
+        return None if column.type != "email" else text
     mark = f" … sha256:{sha256(text.encode()).hexdigest()}" if structure else ""
     return cut(text, limit - len(mark)) + mark
 
@@ -168,21 +179,6 @@ def _choice(column: Column, value: Value) -> str | None:
         return text
     same = next((choice for choice in column.field.choices if choice.casefold() == text.casefold()), None)
     return same if same or column.restricted else text
-
-
-def _place(column: Column, kind: str, text: str | None) -> str | None:
-    if text is None:
-        return None
-    if column.codes is not None:
-        labels = {label.casefold(): label for label in column.codes.values()}
-        return column.codes.get(text.upper()) or labels.get(text.casefold())
-    return _country_names().get(text, text) if kind == "Country" else text
-
-
-@cache
-def _country_names() -> dict[str, str]:
-    names = Locale("en").territories
-    return {str(code): str(name) for code, name in names.items() if len(code) == 2 and code.isalpha()}
 
 
 def _number(column: Column, value: Value) -> Value:
@@ -229,12 +225,18 @@ _EXPECTED: dict[FieldType, Callable[[Column, Value], Value]] = {
 
 def change(column: Column) -> str:
     """Return in words what `expected` does to values of a field, or nothing."""
-    if _ADDRESS.fullmatch(column.name):
+    if places.ADDRESS.fullmatch(column.name):
         return (
-            "the name in English" if column.codes is None else "the label of the org's picklist, else empty"
+            "the label of the org's picklist, else empty"
+            if column.codes is not None or column.states is not None
+            else "the name in English"
         )
+    if column.name in ("OwnerId", "RecordTypeId"):
+        return "the id of who or what bears the name, else empty"
     match column.field.type:
-        case FieldType.TEXT if column.type != "id":
+        case FieldType.TEXT if column.type in ("phone", "url"):
+            return f"empty beyond {column.field.max_length:,} characters"
+        case FieldType.TEXT if column.type not in ("email", "id"):
             limit = min(column.field.max_length or BULK_CELL, BULK_CELL)
             return f"cut after {limit:,} characters, and no blanks at the ends"
         case FieldType.CHOICE if column.restricted:
@@ -254,6 +256,8 @@ def change(column: Column) -> str:
 
 def encode(column: Column, value: Value) -> Any:
     """Return the JSON form of an expected value. Raises `Unfit`."""
+    if isinstance(value, str) and column.type == "email" and len(value) > (column.field.max_length or 80):
+        raise Unfit(Refusal("text_too_long", field=column.name))
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, datetime):

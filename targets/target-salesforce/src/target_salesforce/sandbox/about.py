@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 
 from target_salesforce.sandbox.calls import Answer, Call, Route, named
-from target_salesforce.sandbox.errors import ApiError
+from target_salesforce.sandbox.errors import ApiError, no_such_type
 from target_salesforce.sandbox.org import Org
 from target_salesforce.sandbox.query import PAGE, Queries
+from target_salesforce.sandbox.soql import parse
 
 _RESOURCES = ("composite", "jobs", "limits", "metadata", "query", "queryAll", "sobjects", "tooling")
+
+_TOOLING = ("ValidationRule", "WorkflowRule")
+"""Kinds of setup that only the Tooling API knows."""
 
 
 class About:
@@ -24,7 +28,7 @@ class About:
             ("GET", r"", self._resources),
             ("GET", r"/limits", self._limits),
             ("GET", r"/limits/recordCount", self._record_count),
-            ("GET", r"(?:/tooling)?/query(All)?", self._query),
+            ("GET", r"(/tooling)?/query(All)?", self._query),
             ("GET", r"(?:/tooling)?/query(?:All)?/(\w+)-(\d+)", self._page),
             ("GET", r"/sobjects", self._global_describe),
             ("GET", r"/sobjects/(\w+)/describe", self._describe),
@@ -84,23 +88,21 @@ class About:
             for one in made.fields.values()
             if self.org.sees(made.name, one)
         ]
-        master = {
-            "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master",
-            "master": True, "name": "Master", "recordTypeId": "012000000000000AAA", "urls": {},
-        }  # fmt: skip
         more = {
             "actionOverrides": [], "childRelationships": children, "compactLayoutable": True,
             "defaultImplementation": None, "extendedBy": None, "extendsInterfaces": None, "fields": fields,
             "implementedBy": None, "implementsInterfaces": None, "listviewable": None,
             "lookupLayoutable": None, "namedLayoutInfos": [], "networkScopeFieldName": None,
-            "recordTypeInfos": [master],
+            "recordTypeInfos": self.org.record_types(made.name),
             "searchLayoutable": True, "sobjectDescribeOption": "FULL", "supportedScopes": [],
         }  # fmt: skip
         return Answer(200, made.flags() | more)
 
-    def _query(self, call: Call, everything: str | None) -> Answer:
+    def _query(self, call: Call, tooling: str | None, everything: str | None) -> Answer:
         if "q" not in call.query:
             raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
+        if not tooling and (of := parse(call.query["q"]).of) in _TOOLING:
+            raise no_such_type(of, call.query["q"])
         options = call.headers.get("sforce-query-options", "")
         size = re.search(r"batchSize=(\d+)", options)
         page = max(200, min(PAGE, int(size[1]))) if size else PAGE

@@ -78,6 +78,7 @@ class Sandbox:
             Route("/services/data/{version}/{rest:path}", self.data, methods=_METHODS),
             Route("/_sandbox/org", self.switch, methods=["GET", "POST"]),
             Route("/_sandbox/seed", self.seed, methods=["POST"]),
+            Route("/_sandbox/person", self.person, methods=["POST"]),
             Route("/_sandbox/convert", self.convert, methods=["POST"]),
         ]
         return Harness(_one_slash(Starlette(routes=routes)), self.org.stats, self.org.faults)
@@ -283,6 +284,14 @@ class Sandbox:
         with self._as_somebody_else():
             contact = convert(self.api.records, wanted["lead"], wanted.get("contact", ""))
         return JSONResponse({"contact": contact})
+
+    async def person(self, request: Request) -> Response:
+        """Make an account one of a person: `{account: id}`."""
+        wanted = await request.json()
+        with self._as_somebody_else():
+            found = self.org.store.one(wanted["account"]) or {}
+            self.org.store.put("Account", [found | {"IsPersonAccount": True}])
+        return JSONResponse({})
 
     @contextmanager
     def _as_somebody_else(self) -> Iterator[None]:

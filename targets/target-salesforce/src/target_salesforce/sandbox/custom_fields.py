@@ -74,6 +74,8 @@ def custom_field(org: Org, of: str, xml: ElementTree.Element) -> SField:
             made.relationship = name.removesuffix("__c") + "__r"
         case _:
             raise Failure(f"Unknown field type {kind}")
+    if _text(xml, "required") == "true":
+        made.nillable = made.hidden = False
     made.external_id = _text(xml, "externalId") == "true"
     made.unique = _text(xml, "unique") == "true"
     made.case_sensitive = _text(xml, "caseSensitive") == "true"

@@ -11,9 +11,10 @@ from target_salesforce.sandbox.store import Doc
 _STATUSES = ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred")
 _SETUP: dict[str, tuple[str, Callable[[dict[str, Any]], Doc]]] = {
     "FlowDefinitionView": ("flows", lambda one: {
-        "ApiName": one["name"], "Label": one["name"], "ProcessType": "AutoLaunchedFlow",
-        "TriggerType": one.get("trigger", "RecordAfterSave"), "TriggerObjectOrEventLabel": one["object"],
-        "TriggerObjectOrEventId": one["object"], "IsActive": True}),
+        "ApiName": one["name"], "Label": one["name"], "ProcessType": one.get("process", "AutoLaunchedFlow"),
+        **({} if "process" in one else {"TriggerType": one.get("trigger", "RecordAfterSave")}),
+        "TriggerObjectOrEventLabel": one["object"], "TriggerObjectOrEventId": one["object"],
+        "IsActive": True}),
     "ApexTrigger": ("triggers", lambda one: {
         "Name": one["name"], "TableEnumOrId": one["object"], "Status": "Active"}),
     "DuplicateRule": ("duplicate_rules", lambda one: {
@@ -21,6 +22,7 @@ _SETUP: dict[str, tuple[str, Callable[[dict[str, Any]], Doc]]] = {
         "IsActive": True}),
     "AssignmentRule": ("assignment_rules", lambda one: {
         "Name": one["name"], "SobjectType": one["object"], "Active": True}),
+    "WorkflowRule": ("workflow_rules", lambda one: {"Name": one["name"], "TableEnumOrId": one["object"]}),
     "ValidationRule": ("validation_rules", lambda one: {
         "ValidationName": one["message"][:80], "EntityDefinitionId": one["object"], "Active": True}),
 }  # fmt: skip
@@ -43,7 +45,7 @@ def fill(org: Org) -> None:
         *(
             {"Username": f"{name}@sandbox.example.com", "LastName": name.title(), "Name": name.title(),
              "Email": f"{name}@sandbox.example.com", "Alias": name[:8], "IsActive": True,
-             "ProfileId": profile, "UserPermissionsMarketingUser": True}
+             "DefaultCurrencyIsoCode": "EUR", "ProfileId": profile, "UserPermissionsMarketingUser": True}
             for name in ("integration", "sales")
         ),
     )  # fmt: skip

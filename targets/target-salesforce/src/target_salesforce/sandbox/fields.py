@@ -67,6 +67,8 @@ class SField:
     cascade: bool = False
     choices: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    controller: str = ""
+    valid_for: tuple[str, ...] = ()
     label: str = ""
     compound: str = ""
 
@@ -86,7 +88,8 @@ class SField:
         """Return the field's entry in `describe`."""
         settable = self.audit and audit
         values = [
-            {"active": True, "defaultValue": value == self.default, "label": value, "validFor": None,
+            {"active": True, "defaultValue": value == self.default, "label": value,
+             "validFor": self.valid_for[n] if self.valid_for else None,
              "value": self.codes[n] if self.codes else value}
             for n, value in enumerate(self.choices)
         ]  # fmt: skip
@@ -95,10 +98,11 @@ class SField:
             "aggregatable": self.filterable, "aiPredictionField": False, "autoNumber": False,
             "byteLength": self.length * bytes_each, "calculated": False, "calculatedFormula": None,
             "cascadeDelete": False, "caseSensitive": self.case_sensitive,
-            "compoundFieldName": self.compound or None, "controllerName": None,
+            "compoundFieldName": self.compound or None, "controllerName": self.controller or None,
             "createable": self.createable or settable, "custom": self.custom,
             "defaultValue": self.default if self.type == "boolean" else None, "defaultValueFormula": None,
-            "defaultedOnCreate": self.defaulted or self.type == "boolean", "dependentPicklist": False,
+            "defaultedOnCreate": self.defaulted or self.type == "boolean",
+            "dependentPicklist": bool(self.controller),
             "deprecatedAndHidden": False, "digits": self.precision if self.type == "int" else 0,
             "displayLocationInDecimal": False, "encrypted": False, "externalId": self.external_id,
             "extraTypeInfo": "plaintextarea" if self.type == "textarea" else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from crmlift.sandbox.faults import Fault, Stats
 from target_salesforce.sandbox.errors import no_such_type
 from target_salesforce.sandbox.fields import SField, SObject
 from target_salesforce.sandbox.standard import standard_objects
-from target_salesforce.sandbox.store import Doc, Store
+from target_salesforce.sandbox.store import Doc, Store, make_id
 
 KILOBYTES = {"Campaign": 8, "CampaignMember": 1}
 """Storage per record, where it is not 2 KB."""
@@ -32,11 +33,15 @@ class Switches:
 
     audit_fields: bool = False
     address_picklists: bool = False
+    person_accounts: bool = False
+    currencies: list[str] = field(default_factory=list)
+    record_types: dict[str, list[str]] = field(default_factory=dict)
     contacts_to_many_accounts: bool = True
     duplicate_rules: list[dict[str, Any]] = field(default_factory=list)
     validation_rules: list[dict[str, Any]] = field(default_factory=list)
     flows: list[dict[str, Any]] = field(default_factory=list)
     triggers: list[dict[str, Any]] = field(default_factory=list)
+    workflow_rules: list[dict[str, Any]] = field(default_factory=list)
     assignment_rules: list[dict[str, Any]] = field(default_factory=list)
     locks: int = 0
     job_rows: int = 0
@@ -62,6 +67,15 @@ def countries() -> dict[str, str]:
     """Return the labels of the country picklist by code."""
     names = Locale("en").territories
     return {code: str(name) for code, name in names.items() if len(code) == 2 and code.isalpha()}
+
+
+STATES = {
+    "United States": {"CA": "California", "NY": "New York", "WA": "Washington"},
+    "Australia": {"NSW": "New South Wales", "WA": "Western Australia"},
+    "Canada": {"BC": "British Columbia", "ON": "Ontario"},
+    "Italy": {"MI": "Milan"},
+}
+"""States of some countries, by label and code: a fresh org has those of nine."""
 
 
 class Org:
@@ -128,20 +142,43 @@ class Org:
         for name, value in settings.items():
             setattr(self.switches, name, value)
         self._show_address_codes()
+        self._show_kinds()
         return asdict(self.switches)
 
     def _show_address_codes(self) -> None:
         """Add the codes beside countries where their picklists are on, or take them away."""
         for name, prefixes in ADDRESSES.items():
             for prefix in prefixes:
-                code = f"{prefix}CountryCode"
+                code, state = f"{prefix}CountryCode", f"{prefix}StateCode"
                 if not self.switches.address_picklists:
                     self.objects[name].fields.pop(code, None)
+                    self.objects[name].fields.pop(state, None)
                     continue
                 names, codes = tuple(countries().values()), tuple(countries())
                 self.objects[name].add(
                     SField(code, "picklist", 10, choices=names, codes=codes, restricted=True)
                 )
+                self.objects[name].add(_state_codes(state, code))
+
+    def _show_kinds(self) -> None:
+        """Add the fields that person accounts and several currencies bring, or take them away."""
+        switches = self.switches
+        for name in ("Account", "Contact"):
+            _show(self.objects[name], "IsPersonAccount", switches.person_accounts, "boolean", ro=True)
+        for name in ("Account", "Lead", "Contact", "Campaign"):
+            _show(self.objects[name], "RecordTypeId", name in switches.record_types, "reference", 18)
+            codes = tuple(switches.currencies)
+            _show(self.objects[name], "CurrencyIsoCode", bool(codes), "picklist", 255, choices=codes)
+
+    def record_types(self, name: str) -> list[dict[str, Any]]:
+        """Return what a describe tells of the kinds of an object; the last is the user's own."""
+        made = ["Master", *self.switches.record_types.get(name, ())]
+        return [
+            {"active": True, "available": True, "defaultRecordTypeMapping": n == len(made) - 1,
+             "developerName": kind, "master": n == 0, "name": kind,
+             "recordTypeId": "012000000000000AAA" if n == 0 else make_id("012", n), "urls": {}}
+            for n, kind in enumerate(made)
+        ]  # fmt: skip
 
     def prepare(self) -> None:
         """Index what the platform indexes."""
@@ -149,6 +186,34 @@ class Org:
             for one in made.fields.values():
                 if (one.id_lookup or one.unique or one.refers_to) and one.name not in _UNINDEXED:
                     self.store.index(made.name, one.name, exact=bool(one.refers_to))
+
+
+def _state_codes(name: str, controller: str) -> SField:
+    """The codes of states, each valid for one country: a bit for each country, in base64."""
+    order = list(countries().values())
+    found = [(country, code, label) for country, of in STATES.items() for code, label in of.items()]
+    valid = []
+    for country, _, _ in found:
+        bits = bytearray(len(order) // 8 + 1)
+        bits[order.index(country) // 8] |= 0x80 >> order.index(country) % 8
+        valid.append(b64encode(bits).decode())
+    return SField(
+        name, "picklist", 10, choices=tuple(label for *_, label in found),
+        codes=tuple(code for _, code, _ in found), restricted=True, controller=controller,
+        valid_for=tuple(valid),
+    )  # fmt: skip
+
+
+def _show(of: SObject, name: str, on: bool, kind: str, length: int = 0, *, ro: bool = False,
+          choices: tuple[str, ...] = ()) -> None:  # fmt: skip
+    if not on:
+        of.fields.pop(name, None)
+        of.by_lower.pop(name.lower(), None)
+        return
+    made = SField(name, kind, length, choices=choices, restricted=bool(choices), createable=not ro,
+                  updateable=not ro, defaulted=True)  # fmt: skip
+    made.default = False if kind == "boolean" else choices[0] if choices else None
+    of.add(made)
 
 
 def wire_time(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_salesforce.sandbox.errors import RowError
 from target_salesforce.sandbox.fields import SObject
-from target_salesforce.sandbox.org import ADDRESSES, KILOBYTES, countries
+from target_salesforce.sandbox.org import ADDRESSES, KILOBYTES, STATES, countries
 from target_salesforce.sandbox.store import Doc
 
 if TYPE_CHECKING:
@@ -177,6 +177,12 @@ def _addresses(made: SObject, doc: Doc, given: set[str]) -> None:
             raise RowError("FIELD_INTEGRITY_EXCEPTION", message, [f"{prefix}Country"])
         if f"{prefix}State" in given and state and not country:
             message = "A country/territory must be specified before specifying a state value for field"
+            raise RowError("FIELD_INTEGRITY_EXCEPTION", message, [f"{prefix}State"])
+        if f"{prefix}State" in given and state and state not in STATES.get(str(country), {}).values():
+            message = (
+                "There's a problem with this state, even though it may appear correct. Please select a state "
+                "from the list of valid states."
+            )
             raise RowError("FIELD_INTEGRITY_EXCEPTION", message, [f"{prefix}State"])
 
 

@@ -178,6 +178,12 @@ Alias string(8)
 IsActive boolean
 ProfileId reference ->Profile:Profile
 UserPermissionsMarketingUser boolean
+DefaultCurrencyIsoCode string(3)
+---
+Group 00G Group/Group
+Name string(40) required
+DeveloperName string(80)
+Type picklist(40) =Queue|Regular
 ---
 Profile 00e Profile/Profiles
 Name string(255) required
@@ -248,7 +254,7 @@ MasterLabel string(80)
 SobjectType string(40)
 IsActive boolean
 ---
-AssignmentRule 01Q Assignment Rule/Assignment Rules
+AssignmentRule 01Z Assignment Rule/Assignment Rules
 Name string(120)
 SobjectType string(40)
 Active boolean
@@ -257,6 +263,10 @@ ValidationRule 03d Validation Rule/Validation Rules
 ValidationName string(80)
 EntityDefinitionId string(40)
 Active boolean
+---
+WorkflowRule 01Q Workflow Rule/Workflow Rules
+Name string(80)
+TableEnumOrId string(40)
 """
 
 
