@@ -36,6 +36,8 @@ def show_counts(counts: counting.Reconciliation) -> None:
     """Print both tables of a reconciliation."""
     if counts.streams:
         _show_streams(counts)
+    else:
+        console.print(f"Run {counts.run} ({counts.status.replace('_', ' ')}): nothing was read.")
     rows = [
         (
             row.label,

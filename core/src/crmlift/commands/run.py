@@ -9,7 +9,7 @@ import click
 
 from crmlift import reconcile as counting
 from crmlift.commands.checks import show_counts
-from crmlift.commands.common import DIFFERENCES_EXIT_CODE, json_option, print_json, target_options
+from crmlift.commands.common import DIFFERENCES_EXIT_CODE, json_option, print_json, stderr, target_options
 from crmlift.commands.progress import progress
 from crmlift.errors import ConfigError
 from crmlift.mapping.approval import read_approved
@@ -61,13 +61,12 @@ def run_and_count(
             check(plan, mapping, crm)
     log = Path(".crmlift") / f"{project.plugin}.log"
     expected = {stream.stream: stream.read for stream in plan.streams} if plan else None
-    with progress(quiet=quiet, expected=expected) as watch:
-        run_pipeline(
-            project,
-            tap=tap,
-            arguments=["--full-refresh"] if full_refresh else [],
-            log=log,
-            watch=watch,
-        )
+    arguments = ["--full-refresh"] if full_refresh else []
+    try:
+        with progress(quiet=quiet, expected=expected) as watch:
+            run_pipeline(project, tap=tap, arguments=arguments, log=log, watch=watch)
+    except KeyboardInterrupt:
+        stderr.print("Stopped. What was read is settled: run again and it goes on from there.")
+        raise
     with project.opened() as (_, ledger, crm):
         return counting.reconcile(ledger, crm)
