@@ -158,6 +158,7 @@ def main() -> None:
 if __name__ == "__main__":
     rows, is_nested = SHAPES[sys.argv[2]]
     data = singer_lines(rows, is_nested)
+    VARIANTS[sys.argv[1]](singer_lines(1, is_nested))
     began = time.process_time()
     VARIANTS[sys.argv[1]](data)
     print(time.process_time() - began)

@@ -34,6 +34,7 @@ BANDS = """
 [bands]
 sure = {sure}
 look = 0.6
+look_none = 0.4
 margin = 0.2
 agreed = ["name", "value_certain", "other_name", "other_name_qualified"]
 """

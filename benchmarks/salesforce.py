@@ -13,7 +13,6 @@ the other calls (describes, deploys, limits, counts) hardly grow with the rows, 
 from __future__ import annotations
 
 import math
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from process import ended, memory
 from tables import print_table
 
 from crmlift.sandbox.server import serve
@@ -136,17 +136,11 @@ def _run(migration: Migration, events: int) -> tuple[list[tuple[float, float]], 
         for number, line in _messages(events):
             child.stdin.write(line)
             if marks and number >= marks[0] * events:
-                rss.append((marks.pop(0), _memory(child.pid)))
+                rss.append((marks.pop(0), memory(child.pid, "VmRSS")))
         child.stdin.close()
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        _, peak = ended(child)
     assert child.returncode == 0, f"the target ended with {child.returncode}"
-    return rss, usage.ru_maxrss / 1024, time.monotonic() - started
-
-
-def _memory(pid: int) -> float:
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+    return rss, peak, time.monotonic() - started
 
 
 def _messages(events: int) -> Iterator[tuple[int, bytes]]:

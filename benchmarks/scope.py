@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+from process import ended
 from tables import print_table
 
 PEOPLE = int(os.environ.get("SCOPE_PEOPLE", "20000"))
@@ -70,11 +70,11 @@ def main() -> None:
         for line in messages(PEOPLE, EVENTS):
             child.stdin.write(line + b"\n")
         child.stdin.close()
-        assert child.wait() == 0
+        usage, peak = ended(child)
+        assert child.returncode == 0
         seconds = time.perf_counter() - started
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     row = (f"{PEOPLE:,}", f"{EVENTS:,}", f"{seconds:.1f}", f"{usage.ru_utime + usage.ru_stime:.1f}",
-           f"{(PEOPLE + EVENTS) / seconds:,.0f}", f"{usage.ru_maxrss / 1024:.0f}")  # fmt: skip
+           f"{(PEOPLE + EVENTS) / seconds:,.0f}", f"{peak:.0f}")  # fmt: skip
     print_table("Scope", ("People", "Events", "Seconds", "CPU s", "Records/s", "MB at most"), [row])
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from process import ended
 from tables import print_table
 
 from tap_customerio.sandbox import Settings, create_app
@@ -124,22 +125,13 @@ def bare(folder: Path) -> None:
 
 def run(*command: str | Path) -> tuple[float, float, float]:
     """Run a command: seconds, CPU seconds and peak memory in MB of that process alone."""
-    began, peak = time.perf_counter(), 0.0
+    began = time.perf_counter()
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
-        while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
-            peak = max(peak, _peak(child.pid))
-            time.sleep(0.2)
-        child.returncode = os.waitstatus_to_exitcode(ended[1])
+        usage, peak = ended(child)
         log.seek(0)
         assert child.returncode == 0, log.read()[-3000:]
-    return time.perf_counter() - began, ended[2].ru_utime + ended[2].ru_stime, peak
-
-
-def _peak(pid: int) -> float:
-    """The most memory so far, in MB. Not ru_maxrss: that begins with what the parent had at the fork."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, peak
 
 
 def measure(people: int, url: str, folder: Path) -> list[tuple[str, ...]]:

@@ -44,6 +44,35 @@ def test_it_lifts_the_bundled_workspace_and_leaves_nothing_running(project, monk
     assert left_running(mark) == []
 
 
+def test_it_touches_neither_the_servers_of_the_project_nor_a_folder_that_it_did_not_make(project):
+    nowhere = "http://127.0.0.1:9"
+    project.write_env({"TAP_CUSTOMERIO_API_URL": nowhere, "TARGET_ODOO_URL": nowhere})
+    kept = project.folder / "kept"
+    kept.mkdir()
+    (kept / "letter.txt").write_text("keep me")
+    refused = project.crmlift("demo", "--people", "10", "--folder", "kept", ok=False)
+    assert (refused.code, (kept / "letter.txt").read_text()) == (1, "keep me")
+    assert "Name another with --folder." in refused.err
+    assert "in step" in project.crmlift("demo", "--people", "10").out
+
+
+def test_the_lines_that_sandbox_prints_make_a_project(project):
+    with subprocess.Popen(
+        [BIN / "crmlift", "sandbox", "customerio", "odoo", "--people", "10"],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as child:
+        assert child.stdout
+        lines = list(iter(child.stdout.readline, "# The lines above are for .env. Stop with Ctrl-C.\n"))
+        (project.folder / ".env").write_text("".join(lines))
+        assert project.crmlift("scope", "--json").json["people"]["total"] == 10
+        assert project.crmlift("reconcile", ok=False).err.startswith("Error: There is no mapping at")
+        child.send_signal(signal.SIGINT)
+        assert child.communicate()[0] == "# Stopped.\n"
+    assert child.returncode == 0
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_everything_and_the_next_demo_works(project, signum):
     mark = uuid.uuid4().hex

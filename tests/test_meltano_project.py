@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+
+from crmlift.project import environment, meltano
 
 ROOT = Path(__file__).parent.parent
 PROJECT = YAML(typ="safe").load(ROOT / "meltano.yml")
@@ -59,10 +62,27 @@ def test_capabilities_equal_the_plugins_own(name):
 
 
 def test_every_secret_and_required_setting_is_in_the_example_of_env():
-    example = {line.split("=")[0] for line in (ROOT / ".env.example").read_text().splitlines() if "=" in line}
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    example = {line.removeprefix("# ").split("=")[0] for line in lines if "=" in line}
     needed = set()
     for name, plugin in PLUGINS.items():
         secrets = {setting["name"] for setting in plugin["settings"] if setting.get("sensitive")}
         for setting in secrets.union(*plugin["settings_group_validation"]):
             needed.add(f"{name}_{setting}".upper().replace("-", "_"))
     assert needed <= example
+
+
+def test_meltano_reads_the_example_of_env_as_it_is(tmp_path):
+    """An empty line is a text of no letters, which Meltano cannot read as an object."""
+    shutil.copy(ROOT / "meltano.yml", tmp_path)
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
+    for plugin in PLUGINS:
+        done = subprocess.run(
+            [meltano(), "invoke", "--dump=config", plugin],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, done.stderr

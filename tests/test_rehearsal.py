@@ -35,6 +35,9 @@ def test_a_rehearsal_in_a_sandbox_then_in_the_crm_and_out_again(project, crm):
     assert provisioned
     assert not any(field["what_to_do"] for field in provisioned)
     assert project.crmlift("provision", "--json").json == []
+    # The sandbox is given what the CRM has by now: links among the fields, too.
+    provisioned_rehearsal = ("rehearse", "--people", "10", "--input", str(saved), "--json")
+    assert project.crmlift(*provisioned_rehearsal).json["rows"] == first["rows"]
     second = project.crmlift(*into_crm).json
     assert second["differing"] == {}
     assert "crmlift rehearsal" in (project.folder / second["page"]).read_text()

@@ -13,7 +13,7 @@ from crmlift.ledger import Ledger
 from crmlift.ledger.records import Known
 from crmlift.mapping.load import parse_mapping
 
-MAPPING = parse_mapping("""
+MAPPING_TEXT = """
 destination: memory
 workspace: demo
 streams:
@@ -27,7 +27,8 @@ streams:
     - {entity: note, key: id, fields: {text: description}}
 skip:
   newsletters: they are sent again by hand
-""")
+"""
+MAPPING = parse_mapping(MAPPING_TEXT)
 
 
 @pytest.fixture
@@ -56,6 +57,32 @@ def test_each_segment_has_what_it_became_with_its_people_before_and_after(tmp_pa
     for suffix in ("json", "md", "html"):
         assert (tmp_path / "handoff" / "items" / f"became-crm.{suffix}").exists()
     assert 'href="items/became-crm.html"' in (tmp_path / "handoff" / "index.html").read_text()
+
+
+def test_messages_say_what_they_became_and_where_their_variables_are(tmp_path, monkeypatch):
+    people = """
+    - {entity: lead, key: cio_id, when: scope == 'lead', fields: {FirstName: traits.first_name}}
+    - {entity: contact, key: cio_id, fields: {mail: email, name: {expr: "attributes.first_name or email"}}}
+    - {entity: pet, key: cio_id, fields: {pet: traits.pet}}
+"""
+    text = MAPPING_TEXT.replace("  segments:", f"  people:{people}  segments:")
+    flat = "hooks:\n  flatten: {into: traits, streams: {people: attributes}}\nstreams:"
+    crm = Destination("memory", NoAdvice(), parse_mapping(text.replace("streams:", flat)), approved=True)
+    monkeypatch.setattr(loader, "destination", lambda *_: crm)
+    items = document(tmp_path / "handoff", *EVERYTHING)
+    named = f"In {NoAdvice.crm}"
+    newsletter = next(item for item in items.values() if item.kind == "newsletter" and item.audience.segments)
+    facts = {fact.label: fact.value for fact in newsletter.facts}
+    assert facts[named] == "nothing: they are sent again by hand"
+    assert facts[f"Its audience in {NoAdvice.crm}"].startswith("tag “")
+    found = {
+        row[0]: row[1:]
+        for item in items.values()
+        for table in item.tables if table.title == f"Liquid variables in {NoAdvice.crm}"
+        for row in table.rows
+    }  # fmt: skip
+    assert found["customer.first_name"] == ["FirstName", "part of name"]
+    assert all(row for row in found.values())
 
 
 def test_what_has_no_rule_says_why(tmp_path, monkeypatch):

@@ -198,7 +198,9 @@ def went_out(record: tuple[str, dict[str, Any]], field: str) -> bool:
 
 
 # Each example is two runs with a ledger on disk: to make one smaller would take minutes.
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(
+    max_examples=settings.default.max_examples // 4, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 @given(runs, st.randoms(use_true_random=False))
 def test_consent_never_loosens_whatever_comes_in_whatever_order(runs, chance: random.Random):
     with tempfile.TemporaryDirectory() as folder:

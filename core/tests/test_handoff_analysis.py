@@ -14,6 +14,7 @@ from crmlift.handoff import conditions, liquid, words
 from crmlift.handoff.conditions import All, AnyOf, Compare, Did, InSegment, Not, Unknown
 from crmlift.handoff.drawing import flow
 from crmlift.handoff.journey import Journey, Step, StepKind, Trigger, Way
+from crmlift.handoff.outline import outline
 from crmlift.handoff.read_journey import from_graph
 
 PLAN = {"field": "plan", "operator": "eq", "value": "pro"}
@@ -211,6 +212,19 @@ def test_a_journey_knows_where_its_ways_lead_and_what_ends_it():
         InSegment(id="2"),
         Not(of=Compare(field="plan", operator="eq", value="pro")),
     ]
+
+
+def test_the_lines_of_an_outline_refer_to_each_other_by_their_number():
+    steps = [
+        Step(id=id, kind=kind, type="t", title=id, words="")
+        for id, kind in (("split", StepKind.BRANCH), ("yes", StepKind.MESSAGE), ("no", StepKind.MESSAGE))
+    ]
+    ways = [Way(start="split", end="yes", label="matched"), Way(start="split", end="no", label="else")]
+    found = Journey(id="1", name="x", trigger=Trigger(kind="x", words="y"), steps=steps, ways=ways,
+                    drawn="graph", roots=["split"])  # fmt: skip
+    lines = outline(found, "Begins", lambda step: step.title, lambda _node: None)
+    assert lines == ["Begins", "split; then matched → 3; else → 4", "yes", "no"]
+    assert [lines[number - 1] for number in (3, 4)] == ["yes", "no"]
 
 
 def test_a_journey_without_a_root_begins_with_what_nothing_leads_to():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -81,6 +82,18 @@ def test_records_arrive_and_the_last_state_leaves(project, capsys):
     listen(SCHEMA, record("a"), state({"n": 1}), record("b"), state({"n": 2}))
     assert names() == ["A", "B"]
     assert capsys.readouterr().out.splitlines() == ['{"n": 2}']
+
+
+def test_cycles_are_looked_for_less_often_only_while_records_stream(project, monkeypatch):
+    before, while_reading = gc.get_threshold(), []
+    create = MemoryCrm.create
+    monkeypatch.setattr(
+        MemoryCrm, "create", lambda *rows: while_reading.append(gc.get_threshold()) or create(*rows)
+    )
+    with pytest.raises(InputError):
+        listen(SCHEMA, record("a"), "no message")
+    assert while_reading[0] > before
+    assert gc.get_threshold() == before
 
 
 def test_state_without_records_leaves_at_once(project, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+import fastjsonschema
 import orjson
 from dotenv import dotenv_values
+from singer_sdk.configuration._dict_config import parse_environment_config
 
 from crmlift import plugins
 from crmlift.destination import Destination
@@ -21,6 +24,7 @@ from crmlift.errors import ConfigError
 from crmlift.ledger import Ledger
 from crmlift.mapping.load import read_mapping
 from crmlift.mapping.model import Mapping as MappingFile
+from crmlift.meltano_log import failure
 from crmlift.plan.files import read_plan
 from crmlift.plan.model import Plan
 from crmlift.singer.target import CrmTarget
@@ -57,7 +61,7 @@ class Project:
 
     def variable(self, setting: str) -> str:
         """Return the environment variable by which Meltano takes a setting of the target."""
-        return f"{self.plugin}_{setting}".replace("-", "_").upper()
+        return variable(self.plugin, setting)
 
     def plan(self, messages: Path) -> Plan:
         """Let the target plan a run over the tap's output in a file."""
@@ -93,13 +97,14 @@ def open_project(name: str | None, config_file: Path | None = None) -> Project:
     short = plugin.removeprefix("target-").partition("--")[0]
     target = target_class(short)
     if config_file is not None:
-        settings: dict[str, Any] = orjson.loads(config_file.read_bytes())
+        settings = _read_settings(config_file)
     elif Path("meltano.yml").exists():
         settings = meltano_settings(plugin)
     else:
-        settings = {}
+        settings = _environment_settings(target)
+    _check_settings(plugin, target, settings)
     with _quiet_sdk():
-        made = target(config=settings, parse_env_config=config_file is None, validate_config=True)
+        made = target(config=settings, validate_config=True)
     return Project(short, plugin, target, dict(made.config))
 
 
@@ -109,14 +114,24 @@ def target_class(name: str) -> type[CrmTarget]:
     return cast("type[CrmTarget]", plugins.load(found))
 
 
+def need_meltano_project() -> None:
+    """Raise `ConfigError` where this folder is no Meltano project."""
+    if not Path("meltano.yml").exists():
+        raise ConfigError("There is no meltano.yml here.", hint="Run crmlift in the folder of the project.")
+
+
 def meltano() -> str:
     """Return the `meltano` of this environment."""
     beside = Path(sys.executable).with_name("meltano")
-    return str(beside) if beside.exists() else "meltano"
+    found = str(beside) if beside.exists() else shutil.which("meltano")
+    if found is None:
+        raise ConfigError("Meltano is not installed.", hint="`pip install meltano`, or `tools/bootstrap`.")
+    return found
 
 
 def meltano_settings(plugin: str) -> dict[str, Any]:
     """Return the settings that Meltano gives a plugin, from `meltano.yml`, `.env` and the environment."""
+    need_meltano_project()
     command = [meltano(), "--log-level=error", "invoke", "--dump=config", plugin]
     done = subprocess.run(
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment()
@@ -124,17 +139,61 @@ def meltano_settings(plugin: str) -> dict[str, Any]:
     start = done.stdout.find("{")
     if done.returncode != 0 or start < 0:
         raise ConfigError(
-            f"Meltano gave no settings for '{plugin}'.",
-            hint=f"Try `meltano invoke --dump=config {plugin}` to see why, or give --config FILE.",
+            f"Meltano gave no settings for '{plugin}'.\n{failure(done.stderr + done.stdout)[0]}",
+            hint=f"`meltano invoke --dump=config {plugin}` shows more; or give --config FILE.",
         )
     settings: dict[str, Any] = orjson.loads(done.stdout[start:])
-    return {key: value for key, value in settings.items() if value is not None}
+    # An empty line in `.env` is a setting that nobody has filled in.
+    return {key: value for key, value in settings.items() if value not in (None, "")}
 
 
 def environment() -> dict[str, str]:
     """Return our environment with this Python's commands first on PATH, where Meltano looks for plugins."""
     folder = str(Path(sys.executable).parent)
     return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def variable(plugin: str, setting: str) -> str:
+    """Return the environment variable by which Meltano takes a setting of a plugin."""
+    return f"{plugin}_{setting}".replace("-", "_").upper()
+
+
+def _read_settings(file: Path) -> dict[str, Any]:
+    try:
+        settings = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(
+            f"{file} is no JSON: {error}.", hint="It holds one object with the settings."
+        ) from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{file} holds no settings.", hint='It holds one object, such as {"url": …}.')
+    return settings
+
+
+def _environment_settings(target: type[CrmTarget]) -> dict[str, Any]:
+    # The SDK itself would look for a `.env` beside its own code, and let that overrule the environment.
+    with _quiet_sdk():
+        return parse_environment_config(target.config_jsonschema, target._env_var_prefix, os.devnull)
+
+
+def _check_settings(plugin: str, target: type[CrmTarget], settings: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` that names what is missing or wrong, without any value: it may be a secret."""
+    missing = [
+        name for name in target.config_jsonschema.get("required", ()) if settings.get(name) in (None, "")
+    ]
+    if missing:
+        wanted = ", ".join(variable(plugin, name) for name in missing)
+        raise ConfigError(
+            f"{plugin} lacks settings: {', '.join(missing)}.", hint=f"Fill in {wanted} in .env."
+        )
+    try:
+        fastjsonschema.validate(target.config_jsonschema, dict(settings))
+    except fastjsonschema.JsonSchemaValueException as error:
+        where = ".".join(error.path[1:])
+        raise ConfigError(
+            f"The setting '{where}' of {plugin} has a wrong form.",
+            hint=f"`{plugin} --about` says what each setting takes.",
+        ) from None
 
 
 def _only_target() -> str:
@@ -149,7 +208,10 @@ def _only_target() -> str:
         if len(found) == 1:
             return found[0]
     raise ConfigError(
-        "Which target?", hint=f"Name one with --target: {', '.join(installed) or 'none is installed'}."
+        "Which target?",
+        hint=f"Fill in the settings of one in .env, or name it with --target: {', '.join(installed)}."
+        if installed
+        else "None is installed: `pip install target-odoo`, for one.",
     )
 
 

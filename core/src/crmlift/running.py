@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from crmlift.errors import RunStopped
 from crmlift.mapping.load import read_mapping
+from crmlift.meltano_log import Tail, failure
 from crmlift.plan.files import read_plan
 from crmlift.plan.model import Plan
-from crmlift.project import Project, environment, meltano, meltano_settings
+from crmlift.project import Project, environment, meltano, meltano_settings, need_meltano_project
 
 POLL_SECONDS = 0.5
-_TAIL_LINES = 12
+Tell = Callable[[str], object]
+"""Takes a line about what is going on, for somebody who waits."""
+
+
+def nobody(_text: str) -> None:
+    """Nobody waits."""
 
 
 def run_pipeline(
@@ -32,7 +38,12 @@ def run_pipeline(
 
 
 def run_plan(
-    project: Project, *, tap: str = "tap-customerio", full_refresh: bool = False, file: Path | None = None
+    project: Project,
+    *,
+    tap: str = "tap-customerio",
+    full_refresh: bool = False,
+    file: Path | None = None,
+    tell: Tell = nobody,
 ) -> Plan:
     """Run the pipeline without writing, from Meltano's state on, and return the plan that the target made.
 
@@ -43,29 +54,32 @@ def run_plan(
         ["--no-state-update", *(["--full-refresh"] if full_refresh else []), tap, project.plugin],
         log=path.with_suffix(".log"),
         settings={project.variable("plan_file"): str(path)},
+        wait=lambda child: _follow(child, path.with_suffix(".log"), tell),
     )
     plan = read_plan(path)
     assert plan is not None, "the target writes the plan, or the run fails"
     return plan
 
 
-def read_messages(tap: str, file: Path) -> None:
+def read_messages(tap: str, file: Path, *, tell: Tell = nobody) -> None:
     """Write the tap's whole output into a file that only its owner may read.
 
-    Raises `RunStopped` with the last lines of the tap's log where it fails.
+    Raises `RunStopped` with the reason in the tap's log where it fails.
     """
+    need_meltano_project()
     file.unlink(missing_ok=True)
     log = file.with_suffix(".log")
     command = [meltano(), "invoke", tap]
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out, log.open("wb") as err:
-        done = subprocess.run(
-            command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment(), check=False
-        )
-    if done.returncode != 0:
-        raise RunStopped(f"{tap} failed:\n{_tail(log)}\n", hint=f"The whole log is in {log}.")
+        child = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment())
+        _until_it_ends(child, lambda: _follow(child, log, tell))
+    if child.returncode != 0:
+        raise _stopped(f"Reading with {tap}", log)
 
 
-def run_loader(name: str, tap: str, settings: Mapping[str, object], *, output: str) -> Path:
+def run_loader(
+    name: str, tap: str, settings: Mapping[str, object], *, output: str, tell: Tell = nobody
+) -> Path:
     """Run the tap into one of our own loaders and return the folder that it writes into.
 
     `settings` replace those of the loader in meltano.yml; None and False leave a setting as it is there.
@@ -75,7 +89,8 @@ def run_loader(name: str, tap: str, settings: Mapping[str, object], *, output: s
     prefix = name.replace("-", "_").upper()
     variables = {f"{prefix}_{key.upper()}": value for key, value in given.items()}
     folder = Path(given.get("output") or meltano_settings(name).get("output", output))
-    run_meltano([tap, name], log=Path(".crmlift") / f"{name}.log", settings=variables)
+    log = Path(".crmlift") / f"{name}.log"
+    run_meltano([tap, name], log=log, settings=variables, wait=lambda child: _follow(child, log, tell))
     return folder
 
 
@@ -88,9 +103,10 @@ def run_meltano(
 ) -> None:
     """Run `meltano run` with its output in `log`; `settings` are further environment variables.
 
-    Raises `RunStopped` with the last lines of the log where it fails. On Ctrl-C or SIGTERM the pipeline
+    Raises `RunStopped` with the reason in the log where it fails. On Ctrl-C or SIGTERM the pipeline
     is asked to finish its batch before this returns.
     """
+    need_meltano_project()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         child = subprocess.Popen(
@@ -101,20 +117,32 @@ def run_meltano(
             env=environment() | dict(settings or {}),
             start_new_session=True,
         )
-        try:
-            wait(child)
-        except BaseException:
-            child.terminate()
-            child.wait()
-            raise
+        _until_it_ends(child, lambda: wait(child))
     if child.returncode != 0:
-        raise RunStopped(
-            f"meltano run {' '.join(arguments)} failed:\n{_tail(log)}\n", hint=f"The whole log is in {log}."
-        )
+        raise _stopped(f"meltano run {' '.join(arguments)}", log)
 
 
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
+def _until_it_ends(child: subprocess.Popen[bytes], wait: Callable[[], object]) -> None:
+    try:
+        wait()
+    except BaseException:
+        child.terminate()
+        child.wait()
+        raise
+
+
+def _stopped(what: str, log: Path) -> RunStopped:
+    reason, what_to_do = failure(log.read_text(encoding="utf-8", errors="replace"))
+    return RunStopped(f"{what} failed.\n{reason}", hint=f"{what_to_do}\nThe whole log is in {log}.".strip())
+
+
+def _follow(child: subprocess.Popen[bytes], log: Path, tell: Tell) -> None:
+    with closing(Tail(log)) as tail:
+        while child.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(POLL_SECONDS)
+            if text := tail.latest():
+                tell(text)
 
 
 def _watch(child: subprocess.Popen[bytes], project: Project, watch: Callable[[dict[str, Any]], None]) -> None:

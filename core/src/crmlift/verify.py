@@ -40,12 +40,14 @@ class Changed(Part):
 
 
 class EntityCheck(Part):
-    """What was compared for one entity.
+    """What was compared for one entity: CRM records, and the rows of ours that say something of them.
 
     `kept` counts fields whose own value the CRM kept, by the mapping's policy.
     """
 
     entity: str
+    label: str
+    records: int
     rows: int
     fields: int
     kept: int
@@ -85,9 +87,13 @@ def verify(
     entities = []
     for entity in ledger.records.entities():
         comparison = _Comparison(entity, ledger, destination)
+        records = 0
         for page in _pages(ledger, entity, sample, seed):
             comparison.add(page)
-        entities.append(comparison.result(changed.get(entity, [])))
+            records = len({row.crm_id for row in page})
+        if sample is None:
+            records = ledger.records.count(entity, distinct=destination.entities[entity].natural)
+        entities.append(comparison.result(changed.get(entity, []), records))
     return Verification(sample=sample, seed=seed if sample else None, entities=entities)
 
 
@@ -156,11 +162,18 @@ class _Comparison:
         self._counts: Counter[str] = Counter()
         self._misses: list[Miss] = []
 
-    def result(self, changed: list[Changed]) -> EntityCheck:
+    def result(self, changed: list[Changed], records: int) -> EntityCheck:
         """Return what was compared."""
         rows, fields, kept = (self._counts[name] for name in ("rows", "fields", "kept"))
         return EntityCheck(
-            entity=self._entity, rows=rows, fields=fields, kept=kept, misses=self._misses, changed=changed
+            entity=self._entity,
+            label=self._crm.entities[self._entity].label,
+            records=records,
+            rows=rows,
+            fields=fields,
+            kept=kept,
+            misses=self._misses,
+            changed=changed,
         )
 
     def add(self, page: list[Known]) -> None:

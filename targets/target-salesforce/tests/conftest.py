@@ -36,6 +36,8 @@ SWITCHED_OFF = {
     "locks": 0,
     "job_rows": 0,
     "job_polls": 0,
+    "jobs_per_page": 1_000,
+    "abort_jobs": 0,
     "session_calls": 0,
     "api_calls": 1_000_000,
     "bulk_batches": 15_000,

@@ -120,14 +120,104 @@ def test_rows_that_stay_locked_are_refused_at_last(org: Org, crm: SalesforceDest
     assert outcome.refusal.code == "UNABLE_TO_LOCK_ROW"
 
 
-def test_rows_that_a_job_left_unprocessed_are_sent_again(org: Org, bulk_crm: SalesforceDestination) -> None:
+def test_few_rows_that_a_job_left_unprocessed_are_sent_again(
+    org: Org, bulk_crm: SalesforceDestination, workspace: str
+) -> None:
     ids(bulk_crm.create("contact", [contact("before")]))
     org.switch(job_rows=4)
-    made = ids(bulk_crm.create("contact", [contact(f"c{n}") for n in range(10)]))
+    with org.destination(workspace, bulk_from=7) as crm:
+        made = ids(crm.create("contact", [contact(f"c{n}") for n in range(10)]))
     assert len(set(made)) == 10
     assert bulk_crm.count("contact") == 11
     stats = org.server.stats()["calls"]
     assert stats["Contact.create"] == 1
+
+
+def test_many_rows_that_a_job_left_go_in_further_jobs(
+    org: Org, bulk_crm: SalesforceDestination, workspace: str
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(job_rows=4)
+    with org.destination(workspace, bulk_from=3) as crm:
+        made = ids(crm.create("contact", [contact(f"c{n}") for n in range(12)]))
+    assert len(set(made)) == 12
+    calls = org.server.stats()["calls"]
+    assert (calls["Contact.job"], calls.get("Contact.create", 0)) == (1 + 3, 0)
+
+
+def test_a_job_that_somebody_aborts_stops_the_run_and_the_next_finds_what_was_written(
+    org: Org, bulk_crm: SalesforceDestination
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(abort_jobs=1)
+    rows = [contact(f"c{n}") for n in range(5)]
+    with pytest.raises(RunStopped, match="Somebody aborted job 750"):
+        bulk_crm.create("contact", rows)
+    again = bulk_crm.create("contact", rows)
+    assert (len(set(ids(again))), all(outcome.existed for outcome in again)) == (5, True)
+
+
+def test_a_session_that_ends_in_the_middle_of_a_job_is_renewed(
+    org: Org, bulk_crm: SalesforceDestination
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(session_calls=2, job_polls=5)
+    assert len(set(ids(bulk_crm.create("contact", [contact(f"c{n}") for n in range(5)])))) == 5
+    org.switch(session_calls=0)
+    assert bulk_crm.count("contact") == 6
+
+
+def test_a_used_up_quota_stops_the_run_and_a_later_one_goes_on(
+    org: Org, bulk_crm: SalesforceDestination, workspace: str
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    rows = [contact(f"c{n}") for n in range(1_000)]
+    with org.destination(workspace) as by_call:
+        ids(by_call.create("contact", [contact("warm")]))
+        used = org.raw("GET", "/limits")[1]["DailyApiRequests"]
+        org.switch(api_calls=used["Max"] - used["Remaining"] + 3)
+        with pytest.raises(RunStopped, match="used up"):
+            by_call.create("contact", rows)
+        org.switch(api_calls=1_000_000)
+        assert by_call.count("contact") == 2 + 600
+        assert len(set(ids(by_call.create("contact", rows)))) == 1_000
+        assert by_call.count("contact") == 2 + 1_000
+    org.switch(bulk_batches=0)
+    with pytest.raises(RunStopped, match="EXCEEDEDQUOTA"):
+        bulk_crm.create("contact", [contact("one more")])
+
+
+def test_what_a_job_refuses_is_read_over_line_breaks(org: Org, bulk_crm: SalesforceDestination) -> None:
+    bulk_crm.provision("contact", [Field("note__c", FieldType.TEXT)])
+    message = 'Say why:\n"no", or\r\nnothing'
+    org.switch(validation_rules=[{"object": "Contact", "field": "Title", "value": "Bad", "message": message}])
+    notes = ["two\nlines", "a lone\rreturn", 'a "quote",\r\nand all', "plain"]
+    rows = [
+        contact(f"{title}{n}", Title=title, note__c=note)
+        for title in ("Bad", "Good")
+        for n, note in enumerate(notes)
+    ]
+    outcomes = {outcome.key: outcome for outcome in bulk_crm.create("contact", rows)}
+    refused = [outcomes[f"Bad{n}"].refusal for n in range(len(notes))]
+    assert {(one.code, one.detail, one.field) for one in refused if one} == {
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", message, "Title")
+    }
+    made = [str(outcomes[f"Good{n}"].id) for n in range(len(notes))]
+    read = bulk_crm.read("contact", made, ["note__c"])
+    assert [read[id_]["note__c"] for id_ in made] == notes
+
+
+def test_jobs_of_a_broken_off_run_are_waited_for_beyond_the_first_page(
+    org: Org, bulk_crm: SalesforceDestination
+) -> None:
+    ids(bulk_crm.create("contact", [contact("before")]))
+    org.switch(jobs_per_page=1, job_polls=2)
+    job = org.raw("POST", "/jobs/ingest", json={"object": "Contact", "operation": "insert"})[1]["id"]
+    org.raw("PUT", f"/jobs/ingest/{job}/batches", data="LastName\nLeft behind\n")
+    org.raw("PATCH", f"/jobs/ingest/{job}", json={"state": "UploadComplete"})
+    bulk_crm.find("contact", ["before"])
+    asked = org.server.stats()["requests"]
+    assert asked[f"/services/data/v66.0/jobs/ingest/{job}"] >= 3
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["after-the-work", "before-the-work"])
@@ -181,13 +271,60 @@ def test_who_was_loaded_as_a_lead_is_not_doubled_as_a_contact(org: Org, workspac
     assert two.id
 
 
-def test_a_converted_lead_is_left_alone(org: Org, crm: SalesforceDestination) -> None:
+def test_a_converted_lead_is_refused_and_not_adopted(org: Org, crm: SalesforceDestination) -> None:
     ids(crm.create("lead", [lead("first")]))
     (made,) = ids(crm.create("lead", [lead("done", IsConverted=True)]))
     (outcome,) = crm.update("lead", [Update("done", made, {"Title": "x"})])
     assert outcome.refusal
     assert outcome.refusal.code == "CANNOT_UPDATE_CONVERTED_LEAD"
     assert made not in {found.id for page in crm.scan("lead", (), ours=False) for found in page}
+
+
+@pytest.mark.parametrize("into", ["a new contact", "a contact of theirs", "a contact of ours"])
+def test_a_lead_that_a_user_converted_lives_on_in_its_contact(
+    org: Org, either: SalesforceDestination, workspace: str, into: str
+) -> None:
+    either.provision("event", SENT)
+    mine = ids(either.create("lead", [lead("l", Title="Old", Street="Old street 1"), lead("open")]))
+    (ours,) = ids(either.create("contact", [contact("c")]))
+    theirs = org.server.post("/_sandbox/seed", {"Contact": [{"LastName": "Theirs"}]})["Contact"][0]
+    (campaign,) = ids(either.create("campaign", [Create("segment-1", {"Name": "S", "IsActive": False})]))
+    (task,) = ids(either.create("event", [Create("before", {"Subject": "Before", "WhoId": mine[0]})]))
+    wanted = {"a new contact": "", "a contact of theirs": theirs, "a contact of ours": ours}[into]
+    answer = org.server.post("/_sandbox/convert", {"lead": mine[0], "contact": wanted})
+    person = answer["contact"]
+
+    with org.destination(workspace, bulk_from=either.sender._bulk_from) as later:
+        values = {"Title": "New", "Street": "New street 2", "Company": "Gone", "HasOptedOutOfEmail": True}
+        done = later.update(
+            "lead", [Update("l", mine[0], values), Update("open", mine[1], {"Title": "Open"})]
+        )
+        assert ids(done) == mine
+        (row,) = org.query(
+            f"SELECT Title, MailingStreet, HasOptedOutOfEmail FROM Contact WHERE Id = '{person}'"
+        )
+        assert (row["Title"], row["MailingStreet"], row["HasOptedOutOfEmail"]) == (
+            "New",
+            "New street 2",
+            True,
+        )
+        read = later.read("lead", mine, [*values])
+        assert read[mine[0]] == values | {"Company": "Acme"}
+        assert read[mine[1]]["Title"] == "Open"
+
+        (after,) = ids(later.create("event", [Create("after", {"Subject": "After", "WhoId": mine[0]})]))
+        held = {row["Id"]: row["WhoId"] for row in org.query("SELECT Id, WhoId FROM Task")}
+        assert (held[task], held[after]) == (person, person)
+        # A contact of ours stands for a person of its own: what is read there is that person's.
+        seen = person if into == "a contact of ours" else mine[0]
+        events = later.read("event", [task, after], ["WhoId"])
+        assert [events[id_]["WhoId"] for id_ in (task, after)] == [seen, seen]
+
+        pair = {"CampaignId": campaign, "LeadOrContactId": mine[0]}
+        (joined,) = ids(later.create("campaign_member", [Create("1:l", pair)]))
+        again = later.create("campaign_member", [Create("1:l", pair)])
+        assert (ids(again), again[0].existed) == ([joined], True)
+        assert later.read("campaign_member", [joined], ["LeadOrContactId"])[joined]["LeadOrContactId"] == seen
 
 
 def test_a_record_with_others_below_it_is_kept(org: Org, crm: SalesforceDestination) -> None:
@@ -308,12 +445,17 @@ def test_a_full_org_stops_the_run(org: Org, either: SalesforceDestination) -> No
 
 @pytest.mark.parametrize(("action", "code"), [("Alert", None), ("Block", "DUPLICATES_DETECTED")])
 def test_duplicate_rules_that_alert_are_overridden(
-    org: Org, crm: SalesforceDestination, action: str, code: str | None
+    org: Org, either: SalesforceDestination, action: str, code: str | None
 ) -> None:
-    ids(crm.create("contact", [contact("one", Email="same@example.com")]))
+    one, other = ids(
+        either.create("contact", [contact("one", Email="same@example.com"), contact("other", Title="CTO")])
+    )
     org.switch(duplicate_rules=[{"name": "Standard", "object": "Contact", "action": action}])
-    (two,) = crm.create("contact", [contact("two", Email="Same@example.com")])
-    assert (two.refusal.code if two.refusal else None) == code
+    two, fine = either.create("contact", [contact("two", Email="Same@example.com"), contact("fine")])
+    (changed,) = either.update("contact", [Update("other", other, {"Email": "same@example.com"})])
+    assert [found.refusal.code if found.refusal else None for found in (two, changed)] == [code, code]
+    assert one
+    assert fine.id
 
 
 def test_leads_stay_with_us_although_an_assignment_rule_waits(

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from crmlift.handoff.advice import Exactness
 from crmlift.handoff.conditions import parse
 from crmlift.handoff.journey import Journey, Step, StepKind, Trigger, Way
+from target_salesforce.flow_file import NAMESPACE
+from target_salesforce.journeys import MOST_PATHS
 from target_salesforce.package import PACKAGE
 
 HOUR, DAY = 3_600, 86_400
@@ -45,16 +47,17 @@ def journey(steps: list[Step], ways: list[Way], event: str | None = None, **more
 
 
 def drafted(found: Journey) -> dict[str, str]:
-    """The flow for leads, and the one for contacts."""
+    """The flows for leads, and those for contacts."""
     artefacts = ADVISOR.journey(found, fields(STAGE)).artefacts
-    assert artefacts.keys() == {f"cio_journey_1_{kind}.flow-meta.xml" for kind in ("lead", "contact")}
+    assert artefacts.keys() >= {f"cio_journey_1_{kind}.flow-meta.xml" for kind in ("lead", "contact")}
     return artefacts
 
 
 def done(found: Journey, person: Mapping[str, Any], *came: str) -> list[tuple[int, str]]:
-    """What the flow for leads does, by its titles."""
-    text = drafted(found)["cio_journey_1_lead.flow-meta.xml"]
-    return [(at, what.removeprefix("email: ")) for at, what in run(text, person, frozenset(came))]
+    """What the flows for leads do, by their titles."""
+    texts = [text for name, text in drafted(found).items() if "_lead" in name]
+    said = [one for text in texts for one in run(text, person, frozenset(came))]
+    return sorted((at, what.removeprefix("email: ")) for at, what in said)
 
 
 MEET_AGAIN = journey(
@@ -85,6 +88,11 @@ EVERYTHING = journey(
     exits=["left"],
     exit_conditions=[RICH],
 )  # fmt: skip
+LONG = journey(
+    [one for n in range(13) for one in (step(f"wait {n}", StepKind.WAIT, (n % 3 + 1) * HOUR), say(f"s{n}"))],
+    [leads for n in range(13) for leads in
+     (way(f"wait {n}", f"s{n}"), *([way(f"s{n}", f"wait {n + 1}")] if n < 12 else []))],
+)  # fmt: skip
 
 
 def test_ways_that_meet_again_go_on_at_their_own_time():
@@ -92,6 +100,21 @@ def test_ways_that_meet_again_go_on_at_their_own_time():
         (0, "both"), (0, "pro"), (DAY, "last"),
     ]  # fmt: skip
     assert done(MEET_AGAIN, {"cio_lifecycle_stage__c": "lead"}) == [(HOUR, "both"), (HOUR + DAY, "last")]
+
+
+def test_more_waits_than_a_flow_has_paths_go_on_in_further_flows():
+    advice = ADVISOR.journey(LONG, fields(STAGE))
+    paths = {name: text.count("<scheduledPaths>") for name, text in advice.artefacts.items()}
+    assert paths == {
+        f"cio_journey_1_{kind}{part}.flow-meta.xml": most
+        for kind in ("lead", "contact") for part, most in (("", MOST_PATHS), ("_2", 13 - MOST_PATHS))
+    }  # fmt: skip
+    texts = list(advice.artefacts.values())
+    assert len({ET.fromstring(text).findtext(f"{{{NAMESPACE}}}label") for text in texts}) == len(texts)
+    assert any("later waits are flows of their own" in lost for lost in advice.lost)
+    assert any("cio_journey_1_lead_2.flow-meta.xml" in one for one in advice.steps)
+    times = [sum(k % 3 + 1 for k in range(n + 1)) * HOUR for n in range(13)]
+    assert done(LONG, {}) == sorted((at, f"s{n}") for n, at in enumerate(times))
 
 
 def test_what_is_awaited_is_looked_for_when_its_time_is_over():
@@ -201,7 +224,7 @@ ALL = {"ways meet": MEET_AGAIN, "until": UNTIL, "chance": CHANCE, "everything": 
 
 
 def test_flows_are_drafts_and_valid_for_other_readers_of_metadata(node: Callable[..., Any]):
-    texts = [text for found in ALL.values() for text in drafted(found).values()]
+    texts = [text for found in (*ALL.values(), LONG) for text in drafted(found).values()]
     for text, said in zip(texts, node("flows.js", "\n".join(map(json.dumps, texts))), strict=True):
         assert said["problems"] == []
         assert said["status"] == "Draft"

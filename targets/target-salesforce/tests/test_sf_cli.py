@@ -18,9 +18,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from handoff_fields import MAPPING
+from test_deploy import drafts
 
 from crmlift.destination import Field, FieldType
+from crmlift.mapping.schema_changes import apply
 from target_salesforce.metadata import field_xml, object_xml, package, permission_set_xml
+from target_salesforce.package import PACKAGE
 
 if TYPE_CHECKING:
     from conftest import Org
@@ -180,6 +184,29 @@ def test_it_deploys_the_metadata_that_the_target_sends(org: Org, sf: Cli, tmp_pa
     bad = deploy("bad", Field("nowhere__c", FieldType.LINK, label="Nowhere"), ok=False)
     assert bad["result"]["status"] == "Failed"
     assert "does not resolve to a valid sObject type" in json.dumps(bad["result"]["details"])
+
+
+def test_it_deploys_the_drafts_of_the_hand_off_and_retrieves_them(
+    org: Org, sf: Cli, crm: SalesforceDestination, tmp_path: Path
+) -> None:
+    apply(MAPPING, crm)
+    with zipfile.ZipFile(io.BytesIO(drafts(5))) as archive:
+        names = [name for name in archive.namelist() if name.startswith("flows/")]
+        texts = {name: archive.read(name) for name in names}
+    (sf.home / "sfdx-project.json").write_text('{"packageDirectories": [{"path": "."}]}')
+    (tmp_path / PACKAGE).write_bytes(drafts(5))
+    of = ("--metadata-dir", str(tmp_path / PACKAGE), "--single-package", "--wait", "1")
+    done = sf("project", "deploy", "start", *of)
+    assert (done["status"], done["numberComponentErrors"]) == ("Succeeded", 0)
+    flows = {file["fullName"] for file in done["files"] if file["type"] == "Flow"}
+    assert flows == {name[6:].removesuffix(".flow") for name in names}
+
+    wanted = [part for name in sorted(flows) for part in ("--metadata", f"Flow:{name}")]
+    into = ("--target-metadata-dir", str(tmp_path / "back"), "--single-package", "--unzip", "--wait", "1")
+    sf("project", "retrieve", "start", *wanted, *into)
+    found = {f"flows/{path.name}": path.read_bytes() for path in (tmp_path / "back").rglob("*.flow")}
+    assert found == texts
+    assert all(b"<status>Draft</status>" in text for text in found.values())
 
 
 def test_it_shows_errors_in_their_words(sf: Cli) -> None:

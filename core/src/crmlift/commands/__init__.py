@@ -10,7 +10,6 @@ import signal
 import sys
 
 import click
-from rich.console import Console
 
 from crmlift.commands import (
     checks,
@@ -26,10 +25,30 @@ from crmlift.commands import (
     scope,
     undo,
 )
+from crmlift.commands.common import print_error
 from crmlift.errors import CrmliftError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class InOrder(click.Group):
+    """Lists the commands in the order in which a migration needs them, each with its first sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names as they were added."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands; click would cut what they say to one line."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, _first_sentence(self.commands[name])) for name in self.list_commands(ctx)]
+            )
+
+
+def _first_sentence(command: click.Command) -> str:
+    return " ".join((command.help or "").partition("\n\n")[0].split())
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="crmlift")
 def cli() -> None:
     """Lift a Customer.io workspace into a CRM, and prove that it arrived.
@@ -72,7 +91,5 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except CrmliftError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/] {error.message}", highlight=False)
-        if error.hint:
-            Console(stderr=True, soft_wrap=True).print(error.hint.strip(), highlight=False)
+        print_error(error)
         sys.exit(1)

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from crmlift import reconcile as counting
 from crmlift import verify as reading
 from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
+from crmlift.commands.tables import counted
 from crmlift.loader.counts import Result
 from crmlift.project import open_project
 
@@ -34,28 +34,40 @@ def reconcile(target: str | None, config_file: Path | None, *, as_json: bool) ->
 
 def show_counts(counts: counting.Reconciliation) -> None:
     """Print both tables of a reconciliation."""
-    streams = Table(title=f"Read in run {counts.run} ({counts.status})", title_justify="left")
-    for heading in ("Stream", "Read", "Not mapped", "No rule", "Held", "Excluded", "Rejected", "To rows"):
-        streams.add_column(heading, justify="left" if heading == "Stream" else "right")
-    for row in counts.streams:
-        numbers = (row.read, row.not_mapped, row.no_rule, row.held, row.excluded, row.rejected, row.passed)
-        streams.add_row(row.stream, *(f"{number:,}" for number in numbers))
-    console.print(streams)
-    entities = Table(title="Rows in the CRM", title_justify="left")
-    results = [result for result in Result if any(row.results.get(result) for row in counts.entities)]
-    for heading in ("Entity", *(result.capitalize() for result in results), "Ledger", "CRM", ""):
-        entities.add_column(heading, justify="left" if heading in ("Entity", "") else "right")
-    for entity in counts.entities:
-        entities.add_row(
-            entity.label,
-            *(f"{entity.results.get(result, 0):,}" for result in results),
-            f"{entity.ledger:,}",
-            f"{entity.crm:,}",
-            "[green]in step[/]" if entity.in_step else "[red]differs[/]",
+    if counts.streams:
+        _show_streams(counts)
+    rows = [
+        (
+            row.label,
+            {result.capitalize(): row.results.get(result, 0) for result in Result}
+            | {"Ledger": row.ledger, "CRM": row.crm},
         )
-    console.print(entities)
+        for row in counts.entities
+    ]
+    verdicts = {
+        row.label: "[green]in step[/]" if row.in_step else "[red]differs[/]" for row in counts.entities
+    }
+    console.print(counted("Rows in the CRM", "Entity", rows, always=("Ledger", "CRM"), verdicts=verdicts))
     if counts.waiting:
         console.print(f"{counts.waiting:,} records wait for a row that has not arrived.")
+
+
+def _show_streams(counts: counting.Reconciliation) -> None:
+    rows = [
+        (
+            row.stream,
+            {"Read": row.read}
+            | {fate.replace("_", " ").capitalize(): getattr(row, fate) for fate in counting.FATES[1:]}
+            | {"To rows": row.passed},
+        )
+        for row in counts.streams
+        if row.not_mapped < row.read
+    ]
+    title = f"Read in run {counts.run} ({counts.status.replace('_', ' ')})"
+    console.print(counted(title, "Stream", rows, always=("Read", "To rows")))
+    others = [f"{row.stream} {row.read:,}" for row in counts.streams if row.not_mapped == row.read]
+    if others:
+        console.print(f"Not mapped, so only read: {', '.join(others)}.", highlight=False)
 
 
 @click.command()
@@ -79,13 +91,20 @@ def verify(
 
 def show_verification(result: reading.Verification) -> None:
     """Print what was compared, and the first misses."""
-    table = Table(title="Read back", title_justify="left")
-    for heading in ("Entity", "Rows", "Fields compared", "Kept by the CRM", "Misses"):
-        table.add_column(heading, justify="left" if heading == "Entity" else "right")
-    for check in result.entities:
-        numbers = (check.rows, check.fields, check.kept, len(check.misses))
-        table.add_row(check.entity, *(f"{number:,}" for number in numbers))
-    console.print(table)
+    rows = [
+        (
+            check.label,
+            {
+                "Records": check.records,
+                "Fields compared": check.fields,
+                "Kept by the CRM": check.kept,
+                "Misses": len(check.misses),
+            },
+        )
+        for check in result.entities
+    ]
+    title = "Read back" if result.sample is None else f"Read back, {result.sample} rows of each and more"
+    console.print(counted(title, "Entity", rows, always=("Records", "Fields compared", "Misses")))
     for check in result.entities:
         for change in check.changed:
             how = change.how or "by the CRM"
@@ -93,6 +112,6 @@ def show_verification(result: reading.Verification) -> None:
     misses = [miss for check in result.entities for miss in check.misses]
     for miss in misses[:SHOWN_MISSES]:
         what = f"field '{miss.field}' differs" if miss.field else "is not in the CRM"
-        console.print(f"  {miss.entity} {miss.key} (id {miss.crm_id}): {what}")
+        console.print(f"  {miss.entity} {miss.key} (id {miss.crm_id}): {what}", markup=False)
     if len(misses) > SHOWN_MISSES:
         console.print(f"  and {len(misses) - SHOWN_MISSES:,} more: see --json")

@@ -6,10 +6,18 @@ import sys
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from crmlift import verify as reading
 from crmlift.commands.checks import show_counts, show_verification
-from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
+from crmlift.commands.common import (
+    DIFFERENCES_EXIT_CODE,
+    console,
+    json_option,
+    print_json,
+    target_options,
+    waiting,
+)
 from crmlift.commands.run import run_and_count
 from crmlift.cutover import cut_over
 from crmlift.pages import write_private
@@ -33,8 +41,9 @@ def cutover(
     """
     project = open_project(target, config_file)
     counts = run_and_count(project, tap=tap, delta=True, quiet=as_json)
-    with console.status("Looking whether the source stood still", spinner="line"):
-        after = run_plan(project, tap=tap, file=project.plan_path.with_name(f"{project.plugin}.freeze.json"))
+    freeze = project.plan_path.with_name(f"{project.plugin}.freeze.json")
+    with waiting("Looking whether the source stood still") as tell:
+        after = run_plan(project, tap=tap, file=freeze, tell=tell)
     with project.opened() as (_, ledger, crm):
         checked = reading.verify(ledger, crm, sample=sample, seed=seed)
     result = cut_over(counts, after, checked)
@@ -45,7 +54,7 @@ def cutover(
         show_counts(counts)
         show_verification(checked)
         for difference in result.differences:
-            console.print(f"[red]Not in step:[/] {difference}", soft_wrap=True)
+            console.print(f"[red]Not in step:[/] {escape(difference)}", soft_wrap=True)
         if result.in_step:
             console.print("[green]Both sides are in step, and the source stood still.[/]")
     if not result.in_step:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +21,13 @@ from crmlift.commands.progress import progress
 from crmlift.errors import ConfigError
 from crmlift.mapping.approval import approve
 from crmlift.mapping.default import write_default
-from crmlift.project import Project, open_project, target_class
+from crmlift.project import Project, need_meltano_project, open_project
 from crmlift.report import build_report, render_html
 from crmlift.running import run_pipeline
 from crmlift.sandbox.server import Server, serve
+from crmlift.sandbox.stand_ins import SOURCE, UNHURRIED, load_bundled_workspace, settings
+
+_MARK = ".crmlift-demo"
 
 
 @click.command()
@@ -38,22 +40,31 @@ from crmlift.sandbox.server import Server, serve
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".crmlift/demo"),
     show_default=True,
-    help="Where mapping, ledger, log and report go; emptied first.",
+    help="Where mapping, ledger, log and report go; a demo that is there goes first.",
 )
 def demo(target: str, people: int, folder: Path) -> None:
     """Lift the bundled workspace into a CRM's sandbox: propose, approve, run, count, read back, report."""
-    if not Path("meltano.yml").exists():
-        raise ConfigError("There is no meltano.yml here.", hint="Run the demo in the folder of the project.")
+    need_meltano_project()
     folder = folder.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    _empty(folder)
     with _sandboxes(target) as (source, crm_server):
         _step("Loading the bundled workspace into the Customer.io sandbox")
-        _fill(source, people)
+        load_bundled_workspace(source.url, people)
         with _settings(target, folder, source, crm_server):
             differs = _migrate(replace(open_project(target), folder=folder), folder)
     if differs:
         sys.exit(DIFFERENCES_EXIT_CODE)
+
+
+def _empty(folder: Path) -> None:
+    """Make a folder anew; only one that an earlier demo has made is emptied."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
+        raise ConfigError(
+            f"{folder} is not empty, and no demo of ours made it.", hint="Name another with --folder."
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / _MARK).touch()
 
 
 def _migrate(project: Project, folder: Path) -> bool:
@@ -81,60 +92,33 @@ def _migrate(project: Project, folder: Path) -> bool:
 @contextmanager
 def _sandboxes(target: str) -> Iterator[tuple[Server, Server]]:
     """Start both stand-ins on free ports; they end with this block, whatever happens."""
-    source = plugins.find(plugins.SANDBOXES, "customerio").value
+    source = plugins.find(plugins.SANDBOXES, SOURCE).value
     destination = plugins.find(plugins.SANDBOXES, target).value
     _step("Starting the sandboxes of Customer.io and of the CRM")
-    # The vendor's limit of 10 requests a second would only make the demo wait.
-    unhurried = {"CUSTOMERIO_SANDBOX_RATE": "1000"}
-    with serve(source, unhurried) as customerio, serve(destination) as crm:
+    with serve(source, UNHURRIED) as customerio, serve(destination) as crm:
         yield customerio, crm
-
-
-def _fill(source: Server, people: int) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tap_customerio.workspace",
-        "load",
-        "--url",
-        source.url,
-        "--people",
-        str(people),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise ConfigError(f"The workspace could not be loaded:\n{done.stderr[-2000:]}")
 
 
 @contextmanager
 def _settings(target: str, folder: Path, source: Server, crm: Server) -> Iterator[None]:
     """Point Meltano and our own commands at the sandboxes, with everything they keep inside the folder."""
     ours = f"TARGET_{target.upper()}"
-    settings: Mapping[str, str] = {
+    given = {
         "MELTANO_SYS_DIR_ROOT": str(folder / "meltano"),
         "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "TAP_CUSTOMERIO_API_URL": source.url,
-        "TAP_CUSTOMERIO_APP_API_KEY": "sandbox-app-key",
-        "TAP_CUSTOMERIO_REQUESTS_PER_SECOND": "900",
-        f"{ours}_URL": crm.url,
+        **settings(SOURCE, source.url),
+        **settings(target, crm.url),
         f"{ours}_MAPPING": str(folder / f"{target}.yml"),
         f"{ours}_LEDGER_URL": f"sqlite:///{folder / 'ledger.db'}",
-        **_sandbox_settings(target),
     }
     before = dict(os.environ)
-    os.environ.update(settings)
+    os.environ.update(given)
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _sandbox_settings(target: str) -> dict[str, str]:
-    """The credentials that a target's sandbox takes, as that target names them."""
-    credentials = target_class(target).sandbox_config
-    return {f"TARGET_{target.upper()}_{name.upper()}": value for name, value in credentials.items()}
 
 
 def _step(text: str) -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 import orjson
 
-from crmlift.commands.common import console, json_option, print_json
+from crmlift.commands.common import (
+    console,
+    json_option,
+    print_json,
+    waiting,
+)
 from crmlift.handoff.run import write_handoff
 from crmlift.handoff.target import OUTPUT
 from crmlift.handoff.write import INDEX, TITLES, read_index
@@ -37,8 +42,8 @@ def handoff(tap: str, target: str | None, output: Path | None, *, show_people: b
         given |= {"target": project.name}
         if project.mapping_path.exists():
             given |= {"mapping": project.mapping_path, "ledger_url": project.config["ledger_url"]}
-    with console.status("Reading the workspace", spinner="line"):
-        folder = write_handoff(tap, given)
+    with waiting("Reading the workspace") as tell:
+        folder = write_handoff(tap, given, tell=tell)
     if as_json:
         print_json(orjson.loads((folder / INDEX).read_bytes()))
         return

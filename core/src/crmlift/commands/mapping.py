@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 import orjson
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -135,7 +136,7 @@ def _show(path: Path, made: Draft, profile: Path | None) -> None:
         for band, number in summary(made.lines).items():
             console.print(f"{number:>6,} {_BANDS[band]}")
         for found in made.suggestions:
-            console.print(f"[bold]{found.topic}[/]: {found.text}", soft_wrap=True)
+            console.print(f"[bold]{found.topic}[/]: {escape(found.text)}", soft_wrap=True)
     console.print(f"Wrote {path}. Look at it, then run [bold]crmlift approve[/].", soft_wrap=True)
 
 
@@ -161,7 +162,11 @@ def _propose_fields(path: Path, hooks: Hooks | None, *, as_json: bool) -> None:
     for trait, verdict in zip(traits, verdicts, strict=True):
         best = verdict.candidates[0]
         table.add_row(
-            trait.name, best.field, f"{best.confidence:.0%}", verdict.band, "; ".join(best.evidence)
+            escape(trait.name),
+            best.field,
+            f"{best.confidence:.0%}",
+            verdict.band,
+            escape("; ".join(best.evidence)),
         )
     console.print(table)
 

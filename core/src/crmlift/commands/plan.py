@@ -6,9 +6,17 @@ import sys
 from pathlib import Path
 
 import click
-from rich.table import Table
+from rich.markup import escape
 
-from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
+from crmlift.commands.common import (
+    DIFFERENCES_EXIT_CODE,
+    console,
+    json_option,
+    print_json,
+    target_options,
+    waiting,
+)
+from crmlift.commands.tables import counted, table
 from crmlift.destination import Severity
 from crmlift.loader.counts import Result
 from crmlift.mapping import schema_changes
@@ -16,6 +24,13 @@ from crmlift.mapping.approval import read_approved
 from crmlift.plan.model import Plan, ProvisionedField
 from crmlift.project import open_project
 from crmlift.running import run_plan
+
+_FATES = {
+    "held": "held for a decision",
+    "excluded": "excluded by a hook",
+    "rejected": "rejected",
+    "no_rule": "meet no rule of the mapping",
+}
 
 
 @click.command()
@@ -44,9 +59,9 @@ def plan(
     Exits with 3 where something stands in the way of the run.
     """
     project = open_project(target, config_file)
-    with console.status("Reading, and writing nothing", spinner="line"):
+    with waiting("Reading, and writing nothing") as tell:
         if messages is None:
-            made = run_plan(project, tap=tap, full_refresh=full_refresh)
+            made = run_plan(project, tap=tap, full_refresh=full_refresh, tell=tell)
         else:
             made = project.plan(messages)
     if as_json:
@@ -61,31 +76,32 @@ def plan(
 def show_plan(made: Plan) -> None:
     """Print a plan for a person."""
     if made.new_fields:
-        fields = Table(title="Fields to create", title_justify="left")
-        for heading in ("Entity", "Field", "Label", "Type", ""):
-            fields.add_column(heading)
+        fields = table("Fields to create", "Entity", "Field", "Type", "Label")
         for spec in made.new_fields:
-            fields.add_row(spec.entity, spec.name, spec.label, spec.type, "by hand" if spec.by_hand else "")
+            by_hand = " (by hand)" if spec.by_hand else ""
+            fields.add_row(spec.entity, spec.name, spec.type + by_hand, escape(spec.label))
         console.print(fields)
-    rows = Table(title="Rows in the CRM", title_justify="left")
-    results = [result for result in Result if any(getattr(row, result) for row in made.entities)]
-    for heading in ("Entity", *(result.capitalize() for result in results), "Calls"):
-        rows.add_column(heading, justify="left" if heading == "Entity" else "right")
-    for entity in made.entities:
-        numbers = [getattr(entity, result) for result in results]
-        numbers.append(entity.reading_calls + entity.writing_calls)
-        rows.add_row(entity.label, *(f"{number:,}" for number in numbers))
-    console.print(rows)
+    rows = [
+        (
+            entity.label,
+            {result.capitalize(): getattr(entity, result) for result in Result}
+            | {"Calls": entity.reading_calls + entity.writing_calls},
+        )
+        for entity in made.entities
+        if any(getattr(entity, result) for result in Result)
+    ]
+    console.print(counted("Rows in the CRM", "Entity", rows, always=("Created", "Calls")))
     for stream in made.streams:
-        for fate in ("held", "excluded", "rejected", "no_rule"):
+        for fate, words in _FATES.items():
             if number := getattr(stream, fate):
-                console.print(f"{stream.stream}: {number:,} {fate.replace('_', ' ')}")
+                console.print(f"{stream.stream}: {number:,} {words}")
     _show_cost(made)
     for finding in made.findings:
         if finding.severity is not Severity.ERROR:
-            console.print(f"[yellow]{finding.severity}[/] {finding.text} {finding.fix}", soft_wrap=True)
+            text = escape(f"{finding.text} {finding.fix}".strip())
+            console.print(f"[yellow]{finding.severity}[/] {text}", soft_wrap=True)
     for obstacle in made.obstacles:
-        console.print(f"[red]In the way:[/] {obstacle}", soft_wrap=True)
+        console.print(f"[red]In the way:[/] {escape(obstacle)}", soft_wrap=True)
     if made.ready:
         console.print("[green]Nothing stands in the way of the run.[/]")
 

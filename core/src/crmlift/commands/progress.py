@@ -69,14 +69,14 @@ def progress(*, quiet: bool = False, expected: Mapping[str, int] | None = None) 
 
             yield redraw
     else:
-        last = ""
+        shown: dict[str, int] = {}
 
         def print_line(counts: Counts) -> None:
-            nonlocal last
-            line = " · ".join(f"{name} {number:,}" for name, number in read(counts).items())
-            if line and line != last:
-                last = line
-                console.print(f"read {line} ({speed.words(counts)})", soft_wrap=True)
+            now = read(counts)
+            new = [f"{name} {number:,}" for name, number in now.items() if number != shown.get(name)]
+            if new:
+                shown.update(now)
+                console.print(f"read {' · '.join(new)} ({speed.words(counts)})", soft_wrap=True)
 
         yield print_line
 

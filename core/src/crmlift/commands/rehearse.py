@@ -10,7 +10,14 @@ from pathlib import Path
 
 import click
 
-from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
+from crmlift.commands.common import (
+    DIFFERENCES_EXIT_CODE,
+    console,
+    json_option,
+    print_json,
+    target_options,
+    waiting,
+)
 from crmlift.destination import Destination
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import read_approved
@@ -72,8 +79,8 @@ def rehearse(
     FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
     if messages is None:
         messages = FOLDER / "messages.jsonl"
-        with console.status("Reading the workspace", spinner="line"):
-            read_messages(tap, messages)
+        with waiting("Reading the workspace") as tell:
+            read_messages(tap, messages, tell=tell)
     with _place(project, into, label) as (mapping, ledger, crm):
         sample = draw(messages, mapping, Choice(people, segment, named, seed))
         chosen = FOLDER / "sample.jsonl"
@@ -128,7 +135,7 @@ def _show(done: Rehearsal) -> None:
             f"  {entity}: {number:,}" + (f", [red]{wrong:,} not as the source says[/]" if wrong else "")
         )
     for reason, number in done.reasons.items():
-        console.print(f"  {number:,} {reason}")
+        console.print(f"  {number:,} {reason}", markup=False)
     console.print(f"Source and CRM side by side: {done.page} (holds personal data)", soft_wrap=True)
     if done.into == "crm":
         console.print("`crmlift rollback` takes this out of the CRM again.")

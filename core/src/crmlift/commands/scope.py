@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 import orjson
 
-from crmlift.commands.common import console, json_option, print_json
+from crmlift.commands.common import (
+    console,
+    json_option,
+    print_json,
+    waiting,
+)
 from crmlift.running import run_loader
 from crmlift.scope.model import Profile
 from crmlift.scope.render import FILES, read_profile
@@ -34,8 +39,8 @@ def scope(
     crmlift-scope in meltano.yml.
     """
     given: dict[str, object] = {"output": output, "inactive_days": inactive_days, "show_values": show_values}
-    with console.status("Reading the workspace", spinner="line"):
-        folder = run_loader(NAME, tap, given, output=OUTPUT)
+    with waiting("Reading the workspace") as tell:
+        folder = run_loader(NAME, tap, given, output=OUTPUT, tell=tell)
     if as_json:
         print_json(orjson.loads((folder / FILES[0]).read_bytes()))
     else:

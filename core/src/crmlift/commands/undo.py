@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from crmlift import forget as forgetting
 from crmlift import retry as retrying
@@ -129,6 +130,7 @@ def _show(result: undoing.Undone) -> None:
     if result.schema_removed:
         console.print(f"  {len(result.schema_removed):,} fields and entities of ours removed")
     for name, reason in result.schema_kept.items():
-        console.print(f"  [yellow]kept[/] {name}: {reason}")
+        console.print(f"  [yellow]kept[/] {name}: {escape(reason)}", soft_wrap=True)
     for kept in result.kept:
-        console.print(f"  [yellow]kept[/] {kept.entity} {kept.key} (id {kept.crm_id}): {kept.reason}")
+        row = escape(f"{kept.entity} {kept.key} (id {kept.crm_id}): {kept.reason}")
+        console.print(f"  [yellow]kept[/] {row}", soft_wrap=True)

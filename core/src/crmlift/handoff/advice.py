@@ -6,6 +6,7 @@ the CRM's own terms; which CRM field holds what is looked up in the mapping, thr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -111,6 +112,15 @@ class Fields:
                     found.append((sources.index(attribute), Held(entity, name, rule, spec, others)))
         found.sort(key=lambda one: (one[0], len(one[1].others)))
         return found[0][1] if found else None
+
+    def within(self, attribute: str, entity: str, stream: str = "people") -> str | None:
+        """Return the field whose expression reads an attribute among others, None if there is none."""
+        read = re.compile(rf"\b(?:{'|'.join(map(re.escape, self._prefixes))}){re.escape(attribute)}\b")
+        for rule in self.mapping.streams.get(stream, []):
+            for name, spec in rule.fields.items():
+                if rule.entity == entity and spec.expr and read.search(spec.expr):
+                    return name
+        return None
 
     def below(self, attribute: str, entity: str, stream: str = "people") -> list[Held]:
         """Return where the parts of an attribute that is an object are kept (`subscription.plan_name`)."""

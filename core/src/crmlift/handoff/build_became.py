@@ -56,7 +56,7 @@ def item(
             title=title,
             columns=["Id", "Name", f"In {crm}"],
             rows=[
-                [str(one["id"]), str(one.get("name") or ""), _became(mapping, stream, one)]
+                [str(one["id"]), str(one.get("name") or ""), became(mapping, stream, one)]
                 for one in gathered.documents[stream]
             ],
         )
@@ -87,12 +87,12 @@ def _segment(
     exactness = one.advice[0].exactness if one.advice else Exactness.BY_HAND
     rule = "a list, kept by hand" if one.rule is None else exactness.value.replace("_", " ")
     archived = one.members is None
-    became = "nothing: it is archived" if archived else _became(mapping, "segments", {"name": one.name})
-    return [one.id, one.name, became, held, "" if archived else here, rule]
+    there = "nothing: it is archived" if archived else became(mapping, "segments", {"name": one.name})
+    return [one.id, one.name, there, held, "" if archived else here, rule]
 
 
-def _became(mapping: MappingFile, stream: str, record: Record) -> str:
-    """The entities that records of a stream become, with the name that they have there."""
+def became(mapping: MappingFile, stream: str, record: Record) -> str:
+    """Return the entities that records of a stream become, with the name that they have there."""
     rules = [rule for rule in mapping.streams.get(stream, ()) if rule.mode != "update" and _own(rule)]
     if not rules:
         return f"nothing: {mapping.skip.get(stream, 'the mapping has no rule for it')}"

@@ -9,15 +9,16 @@ from crmlift.handoff.journey import Journey, Step
 
 
 def outline(
-    journey: Journey, say: Callable[[Step], str], condition: Callable[[Node], str | None]
+    journey: Journey, begins: str, say: Callable[[Step], str], condition: Callable[[Node], str | None]
 ) -> list[str]:
-    """Return a line for each step, in the order in which people come to them.
+    """Return `begins` as the first line, then a line for each step in the order in which people come to them.
 
-    `condition` writes a branch's condition in the CRM's terms, or gives None where it cannot.
+    `condition` writes a branch's condition in the CRM's terms, or gives None where it cannot. Lines are
+    referred to by their number, of which the first is 1.
     """
     order = _order(journey)
-    number = {step.id: place for place, step in enumerate(order, 1)}
-    lines = []
+    number = {step.id: place for place, step in enumerate(order, 2)}
+    lines = [begins]
     for step in order:
         ways = [way for way in journey.ways if way.start == step.id]
         ends = []

@@ -89,7 +89,8 @@ class Dedupe(Options):
     keep: Literal["first", "latest", "earliest", "complete", "order"] = "first"
     keep_from: Texts = []
     keep_order: list[str] = []
-    _values: list[tuple[By, Callable[[Record], str | None]]] = PrivateAttr(default_factory=list)
+    _readers: list[tuple[str, Callable[[Record], str | None]]] = PrivateAttr(default_factory=list)
+    _codes: dict[str, str] = PrivateAttr(default_factory=dict)
     _rank: Callable[[Record], float] | None = PrivateAttr(None)
 
     @model_validator(mode="after")
@@ -101,8 +102,11 @@ class Dedupe(Options):
         return self
 
     def model_post_init(self, _context: object) -> None:
-        """Make the readers once."""
-        self._values = [(by, by.reader()) for by in self.by]
+        """Make the readers, and what a merge is called in reports, by kind of value."""
+        for by in self.by:
+            kind = f"{self.stream}.{by.as_}.{by.from_[0]}"
+            self._readers.append((kind, by.reader()))
+            self._codes[kind] = f"same_{by.name}"
         if self.keep != "first":
             self._rank = _ranking(self.keep, self.keep_from, self.keep_order)
 
@@ -123,8 +127,7 @@ class Dedupe(Options):
             row, code = self._row_of(item, values, rows, known)
             if item.key not in rows:
                 new[f"{self.stream}.row"][item.key] = rows[item.key] = row
-            for by, value in values:
-                kind = self._kind(by)
+            for kind, value in values:
                 if value not in known[kind]:
                     new[kind][value] = known[kind][value] = row
                 if known[kind][value] != row:
@@ -138,29 +141,27 @@ class Dedupe(Options):
             batch.claims.put(kind, held)
         batch.claims.put(f"{self.stream}.best", best)
 
-    def _kind(self, by: By) -> str:
-        return f"{self.stream}.{by.as_}.{by.from_[0]}"
+    def _values_of(self, item: Item) -> list[tuple[str, str]]:
+        """Return the values by which a record is the same as others, each with its kind."""
+        read = [(kind, get(item.record)) for kind, get in self._readers]
+        return [(kind, value) for kind, value in read if value is not None]
 
-    def _values_of(self, item: Item) -> list[tuple[By, str]]:
-        read = ((by, get(item.record)) for by, get in self._values)
-        return [(by, value) for by, value in read if value is not None]
-
-    def _known(self, batch: Batch, values: list[tuple[By, str]]) -> Known:
+    def _known(self, batch: Batch, values: list[tuple[str, str]]) -> Known:
         """Ask once per kind which rows have the values of a batch."""
-        asks: dict[str, list[str]] = {self._kind(by): [] for by in self.by}
-        for by, value in values:
-            asks[self._kind(by)].append(value)
-        return {kind: batch.claims.owners(kind, dict.fromkeys(asked)) for kind, asked in asks.items()}
+        asks: dict[str, dict[str, None]] = {kind: {} for kind in self._codes}
+        for kind, value in values:
+            asks[kind][value] = None
+        return {kind: batch.claims.owners(kind, asked) for kind, asked in asks.items()}
 
     def _row_of(
-        self, item: Item, values: list[tuple[By, str]], rows: dict[str, str], known: Known
+        self, item: Item, values: list[tuple[str, str]], rows: dict[str, str], known: Known
     ) -> tuple[str, str]:
         """Return the row that a record belongs to, and how that is called in reports."""
         before = rows.get(item.key)
-        for by, value in values:
-            row = known[self._kind(by)].get(value)
+        for kind, value in values:
+            row = known[kind].get(value)
             if row is not None and before in (None, row):
-                return row, f"same_{by.name}"
+                return row, self._codes[kind]
         return before or item.key, "same_before"
 
     def _yields(self, item: Item, row: str, best: dict[str, str]) -> bool:

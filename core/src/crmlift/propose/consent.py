@@ -14,12 +14,16 @@ from functools import cache
 
 from crmlift.propose.evidence import NONE, Evidence, Trait
 from crmlift.propose.lists import data
+from crmlift.propose.spelling import corrected
 from crmlift.propose.text import entries, fold
 
 _MOST_WORDS = 3
 _ANSWERS = 0.75
 _SAID_OUT = frozenset(
-    {"opted in", "opted out", "opt in", "opt out", "subscribed", "unsubscribed", "optin", "optout"}
+    {
+        *("opted in", "opted out", "opt in", "opt out", "optin", "optout", "not opted in"),
+        *("subscribed", "unsubscribed", "not subscribed"),
+    }
 )
 
 
@@ -89,9 +93,9 @@ def _turned(turns: int) -> str:
 
 
 def _split(words: list[str]) -> list[str]:
-    """Roles of the words; a word that is written together is parted where both parts are known."""
+    """Roles of the words; a word that is written together is parted where all its parts are known."""
     parted: list[str] = []
-    for word in words:
+    for word in map(corrected, words):
         parted += _part(word) if len(word) > 4 and not any(_is(part, word) for part in _PARTS) else [word]
     return _roles(parted)
 
@@ -100,11 +104,14 @@ _PARTS = ("no", "elsewhere", "negation", "yes", "agree", "alone", "topic", "turn
 
 
 def _part(word: str) -> list[str]:
-    for cut in range(2, len(word) - 1):
-        before, after = word[:cut], word[cut:]
-        whole = [
-            _entries(part)[0] for part in ("no", "yes", "agree", "alone", "topic", "negation", "elsewhere")
+    """The fewest known parts that make up a word, or the word itself."""
+    known = frozenset().union(*(_entries(part)[0] for part in _PARTS if part != "turning"))
+    best: list[list[str] | None] = [[]]
+    for end in range(1, len(word) + 1):
+        ways = [
+            [*before, word[start:end]]
+            for start, before in enumerate(best)
+            if before is not None and end - start >= 2 and word[start:end] in known
         ]
-        if any(before in known for known in whole) and any(after in known for known in whole):
-            return [before, after]
-    return [word]
+        best.append(min(ways, key=len, default=None))
+    return best[-1] or [word]

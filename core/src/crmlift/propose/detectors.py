@@ -93,7 +93,8 @@ def _name_shares(trait: Trait) -> tuple[float, float]:
     for value in trait.values:
         name = fold(value)
         uses = first.get(name, 0), last.get(name, 0)
-        if any(uses) and value[:1] == value[:1].upper():
+        code = len(value) <= _LONGEST_CODE and value.isascii() and value.isupper()
+        if any(uses) and value[:1] == value[:1].upper() and not code:
             shares[0] += uses[0] / sum(uses)
             shares[1] += uses[1] / sum(uses)
     return shares[0] / len(trait.values), shares[1] / len(trait.values)
@@ -119,7 +120,9 @@ def _full_name(trait: Trait) -> Said:
 def _phone(trait: Trait) -> Said:
     phones = share(trait.values, lambda value: _number_type(value) is not None)
     mobile = share(trait.values, lambda value: _number_type(value) == PhoneNumberType.MOBILE)
-    return "value_look", 0.9 * phones * (1 - 0.5 * mobile), "its values are phone numbers"
+    # Nothing else is written with a + and so many digits.
+    kind = "value_certain" if all(value.strip().startswith("+") for value in trait.values) else "value_look"
+    return kind, 0.9 * phones * (1 - 0.5 * mobile), "its values are phone numbers"
 
 
 def _mobile(trait: Trait) -> Said:
@@ -199,7 +202,8 @@ def _created_at(trait: Trait) -> Said:
 def _employees(trait: Trait) -> Said:
     ranges = trait.share("range") * (1 - trait.share("money_range", "percent"))
     whole = trait.share("integer") * (1 - trait.share("unix", "phone"))
-    return "value_range", ranges + 0.2 * whole, "its values are numbers, or ranges of them"
+    headcount = trait.share("headcount")
+    return "value_range", max(headcount, ranges + 0.2 * whole), "its values are numbers, or ranges of them"
 
 
 def _annual_revenue(trait: Trait) -> Said:
@@ -226,7 +230,8 @@ def _language(trait: Trait) -> Said:
 
 
 def _timezone(trait: Trait) -> Said:
-    kind, strength, text = _listed(lists.timezones, "its values are time zones", 0.8, 0.5)(trait)
+    plain = Trait(trait.name, [value.replace("_slash_", "/") for value in trait.values])
+    kind, strength, text = _listed(lists.timezones, "its values are time zones", 0.8, 0.5)(plain)
     offsets = share(
         trait.values, lambda v: bool(re.fullmatch(r"(UTC|GMT)\s?[+-]\d{1,2}(:?\d{2})?", v.strip(), re.I))
     )

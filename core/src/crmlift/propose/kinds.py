@@ -16,7 +16,10 @@ _SOCIAL = re.compile(
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(?:/[^\s.]*)?", re.I)
 _FILE = re.compile(r"\S+\.(png|jpe?g|gif|svg|webp|pdf|csv|zip|docx?|xlsx?|mp4|mp3|html?)(\?\S*)?", re.I)
 _MONEY = r"(?:[€$£¥₹]|r\$|eur|usd|gbp|chf|pln|kr|zl|tl)"
-_AMOUNT = r"\d[\d.,' \u00a0\u202f]*\d?\s*(?:k|m|mm|mio\.?|mrd\.?|million|bn|b|万円|億円|万|億|亿|円|元)?"
+_UNIT = (
+    r"(?:k|m|mm|mio\.?|mrd\.?|million(?:en|s)?|milyon|millones|milh[õo]es|mln|bn|b|万円|億円|万|億|亿|円|元)"
+)
+_AMOUNT = rf"\d[\d.,' \u00a0\u202f]*\d?\s*{_UNIT}?"
 _PHONE = re.compile(r"(?=(\D*\d){7,15}\D*$)[+(]?\d[\d\s()./\u2010-\u2015-]+\d(\s*(x|ext\.?)\s*\d+)?")
 
 _RULES: dict[str, re.Pattern[str]] = {
@@ -38,6 +41,7 @@ _RULES: dict[str, re.Pattern[str]] = {
     "html": PATTERNS["html"],
     "datetime": re.compile(
         r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|UTC|[+-]\d{2}:?\d{2})?"
+        r"|\d{14}(\.\d+)?Z"  # LDAP's generalized time
         r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{4},? \d{1,2}:\d{2}(:\d{2})?( [ap]m)?",
         re.I,
     ),
@@ -60,7 +64,8 @@ _RULES: dict[str, re.Pattern[str]] = {
         r"[<>]?\s?\d[\d.,]*k?\s?(-|–|to|bis|a)\s?\d[\d.,]*k?|[<>]\s?\d[\d.,]*k?|\d[\d.,]*k?\s?\+", re.I
     ),
     "money_range": re.compile(
-        rf"{_MONEY}\s?{_AMOUNT}\s?(-|–|to)\s?{_MONEY}?\s?{_AMOUNT}|[<>]\s?{_MONEY}\s?{_AMOUNT}|{_MONEY}\s?{_AMOUNT}\+",
+        rf"{_MONEY}\s?{_AMOUNT}\s?(-|–|to|bis|a|à)\s?{_MONEY}?\s?{_AMOUNT}|[<>]\s?{_MONEY}\s?{_AMOUNT}"
+        rf"|{_MONEY}\s?{_AMOUNT}\+|{_AMOUNT}\s?(-|–|to|bis|a|à)\s?{_AMOUNT}\s?{_MONEY}|{_AMOUNT}\s?{_MONEY}\s\w+",
         re.I,
     ),
     "phone": _PHONE,
@@ -73,6 +78,15 @@ _RULES: dict[str, re.Pattern[str]] = {
     "phrase": re.compile(r"[^\W\d_][^\d_@/<>{}\[\]=?]{0,58}"),
     "name": re.compile(r"(?=.*[^\W\d_])[^@<>{}\[\]=?_]{1,70}"),
 }
+_COUNTED = re.compile(
+    r"[<>~]?\s?\d[\d.,]*k?(\s?(-|–|~|to|bis|a)\s?\d[\d.,]*k?)?\s?\+?\s?(?P<what>[^\W\d][^\d]*)", re.I
+)
+_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d", re.I)
+_FIRM = re.compile(
+    r"\S.*[\s,](inc|llc|ltd|limited|corp|gmbh|ag|kg|ohg|ug|sarl|sas|srl|b\.?v|n\.?v|plc|pty|oyj?|ltda|kft|zrt"
+    r"|gmbh & co\.? kg|s\.?a\.?r\.?l|s\.?r\.?l|s\.?p\.?a|d\.?o\.?o|s\.?r\.?o|sp\. z o\.? ?o)\.?",
+    re.I,
+)
 _LONG = 60
 _MANY_WORDS = 6
 
@@ -86,6 +100,14 @@ def kinds(value: str) -> frozenset[str]:
         "consent", "no"
     ):
         found.add("boolean")
+    counted = _COUNTED.fullmatch(text)
+    if counted and fold(counted["what"]).replace(" ", "") in entries_of("employees", "words"):
+        found.add("headcount")
+    if _FIRM.fullmatch(text):
+        found.add("firm")
+        found -= {"phrase", "name"}
+    if _POSTCODE.fullmatch(text):
+        found -= {"phrase", "name"}
     if len(text) > _LONG or len(text.split()) > _MANY_WORDS:
         found.add("sentence")
         found -= {"phrase", "name"}
@@ -106,7 +128,7 @@ ACCEPTS: dict[str, frozenset[str]] = {
     "mobile": frozenset({"phone"}),
     "job_title": frozenset({"phrase", "name"}),
     "department": frozenset({"phrase", "name"}),
-    "company": frozenset({"phrase", "name"}),
+    "company": frozenset({"phrase", "name", "firm"}),
     "website": frozenset({"url", "domain"}),
     "street": frozenset({"name", "sentence"}),
     "city": frozenset({"phrase"}),
@@ -114,13 +136,13 @@ ACCEPTS: dict[str, frozenset[str]] = {
     "postal_code": frozenset({"integer", "postal", "code", "phone", "range"}),
     "country": frozenset({"phrase"}),
     "language": frozenset({"phrase", "locale"}),
-    "timezone": frozenset({"phrase", "name", "offset"}),
+    "timezone": frozenset({"phrase", "name", "offset", "slug"}),
     "birthday": frozenset({"date", "month_day", "datetime", "unix"}),
     "lifecycle_stage": frozenset({"phrase", "slug"}),
     "lead_source": frozenset({"phrase", "slug", "name"}),
     "industry": frozenset({"phrase", "slug", "name"}),
     "annual_revenue": frozenset({"integer", "decimal", "money", "grouped", "range", "money_range"}),
-    "employees": frozenset({"integer", "range", "grouped"}),
+    "employees": frozenset({"integer", "range", "grouped", "headcount"}),
     "linkedin": frozenset({"linkedin"}),
     "created_at": frozenset({"date", "datetime", "unix"}),
     "email_opt_in": frozenset({"boolean"}),

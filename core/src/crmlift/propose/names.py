@@ -12,11 +12,15 @@ from rapidfuzz import fuzz, process
 from crmlift.propose.consent import read_consent
 from crmlift.propose.evidence import CONSENT, NONE, Evidence, Trait
 from crmlift.propose.lists import data
+from crmlift.propose.spelling import written_out
 from crmlift.propose.text import entries, tokens
 
 _CLOSE = 84
 _MIN_CLOSE = 5
 _MIN_COMPOUND = 4
+_MIN_QUESTION = 3
+_QUESTION_MARKS = ("?", "？", "؟")
+_OWN = frozenset({"external_id", "created_at"})
 
 
 class Phrase(NamedTuple):
@@ -41,7 +45,7 @@ def phrases() -> dict[str, list[Phrase]]:
             for entry in entries(text):
                 bare = entry.rstrip("?")
                 phrase = Phrase(field, bare, bare != entry, language in heads_last)
-                found["".join(tokens(bare))].append(phrase)
+                found["".join(map(written_out, tokens(bare)))].append(phrase)
     return dict(found)
 
 
@@ -52,7 +56,7 @@ def _word_list(name: str) -> frozenset[str]:
 
 def by_name(trait: Trait) -> Iterator[Evidence]:
     """Yield what the name says."""
-    words = trait.words
+    words = [written_out(word) for word in _asked_for(trait)]
     consent = list(read_consent(trait))
     yield from consent
     best = _matches(words)
@@ -68,6 +72,15 @@ def by_name(trait: Trait) -> Iterator[Evidence]:
             yield Evidence(NONE, "other_word", 1.0, "its name is none that we know")
     if any(word in _word_list("turning") for word in words) and not _whole(best):
         yield Evidence(NONE, "other_turned", 1.0, "its name is about something counted, dated or done")
+    elif _all_turned(best):
+        yield Evidence(NONE, "other_turned", 0.5, "its name has a field in it but is about another thing")
+
+
+def _asked_for(trait: Trait) -> list[str]:
+    """The words of a name; of a question only what it asks for."""
+    if len(trait.name.split()) < _MIN_QUESTION or not trait.name.rstrip().endswith(_QUESTION_MARKS):
+        return trait.words
+    return [word for word in trait.words if word not in _word_list("question")]
 
 
 class _Match(NamedTuple):
@@ -77,7 +90,14 @@ class _Match(NamedTuple):
 
 
 def _whole(best: dict[str, _Match]) -> bool:
-    return any(match.kind in ("name", "name_weak") for match in best.values())
+    """Whether the name as a whole is one that a field goes by."""
+    return any(match.kind in ("name", "name_weak") for field, match in best.items() if field != NONE)
+
+
+def _all_turned(best: dict[str, _Match]) -> bool:
+    """Whether fields are named only to say what the thing is about: `phone_country`."""
+    kinds = {match.kind for field, match in best.items() if field != NONE}
+    return kinds == {"name_turned"}
 
 
 _ORDER = ("name", "name_weak", "name_qualified", "name_headed", "name_turned")
@@ -112,11 +132,13 @@ def _all_matches(words: list[str]) -> Iterator[_Match]:
 def _compounds(words: list[str], at: int) -> Iterator[_Match]:
     """Words that are written together, as in `Kundentelefon` or `携帯番号`."""
     word, known = words[at], phrases()
+    if word in known:
+        return
     shortest = _MIN_COMPOUND if word.isascii() else 2
     for cut in range(1, len(word)):
         before, after = word[:cut], word[cut:]
         for part, rest, last in ((after, before, True), (before, after, False)):
-            if len(part) < shortest or len(rest) < 2:
+            if len(part) < shortest or (len(rest) < 2 and rest not in _word_list("neutral")):
                 continue
             for phrase in known.get(part, ()):
                 if phrase.head_last and not phrase.weak:
@@ -143,13 +165,15 @@ def _place(phrase: Phrase, before: list[str], after: list[str]) -> _Match:
 def _telling(word: str, field: str = "") -> bool:
     """Whether a word adds something: not a number, not a prefix of systems, not who it is about.
 
-    An id is the person's own only where nothing else is named: `invoice_id` is another's.
+    An id or a beginning is the person's own only where nothing else is named: `company_id` is another's.
     """
     if word.isdigit() or (len(word) == 1 and word.isascii()) or word in _word_list("person"):
         return False
-    return (field == "external_id" and word in _word_list("place")) or word not in _word_list(
-        "neutral"
-    ) | _word_list("place")
+    if field == "external_id" and word in _word_list("system"):
+        return False
+    return (field in _OWN and word in _word_list("place")) or word not in _word_list("neutral") | _word_list(
+        "place"
+    )
 
 
 def _names_another(word: str, field: str) -> bool:

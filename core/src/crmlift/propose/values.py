@@ -27,6 +27,8 @@ def _of_field(field: str, trait: Trait) -> Iterator[Evidence]:
     odd = sum(1 for kinds in trait.kinds if kinds.isdisjoint(ACCEPTS[field])) / len(trait.kinds)
     if field in ("birthday", "created_at") and odd == 0:
         odd = _wrong_time(field, trait)
+    if field in _OTHER_NAMES:
+        odd = max(odd, *(DETECTORS[other](trait)[1] for other in _OTHER_NAMES[field]))
     if odd:
         yield Evidence(field, "value_odd", odd, f"{odd:.0%} of its values cannot be one")
     if odd > 0.9:
@@ -44,6 +46,7 @@ def _of_field(field: str, trait: Trait) -> Iterator[Evidence]:
         yield Evidence(field, f"value_unlisted_{known}", 1 - strength, "few of its values are known as such")
 
 
+_OTHER_NAMES = {"first_name": ("last_name", "full_name"), "last_name": ("first_name", "full_name")}
 _CLOSED = frozenset({"country", "language", "timezone"})
 _LISTED = _CLOSED | {"job_title", "department", "lifecycle_stage", "lead_source", "industry", "state", "city"}
 

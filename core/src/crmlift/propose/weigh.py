@@ -99,4 +99,6 @@ def _band(candidates: list[Candidate], evidence: list[Evidence]) -> Band:
     agreed = kinds & set(rules["agreed"]) and not (kinds & _SPEAKS_AGAINST)
     if best.confidence >= rules["sure"] and agreed and best.field not in CONSENT:
         return "sure"
-    return "look" if best.confidence >= rules["look"] and margin >= rules["margin"] else "decide"
+    # An unknown name shares what is left with all fields, though nothing speaks for any of them.
+    enough = rules["look_none" if best.field == NONE else "look"]
+    return "look" if best.confidence >= enough and margin >= rules["margin"] else "decide"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import orjson
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from crmlift.errors import InputError
+from crmlift.singer.collector import rare_collections
 
 
 class LineReader(GenericSingerReader[bytes]):
@@ -33,8 +34,13 @@ class LineReader(GenericSingerReader[bytes]):
         self, file_input: IO[bytes] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
     ) -> Counter[str]:
         """Hand every message to the callback of its type; return how many there were of each."""
+        with rare_collections():
+            return self._process(iter(file_input or sys.stdin.buffer), callbacks)
+
+    def _process(
+        self, lines: Iterator[bytes], callbacks: dict[str, Callable[[dict[str, Any]], None]]
+    ) -> Counter[str]:
         stats: Counter[str] = Counter()
-        lines = iter(file_input or sys.stdin.buffer)
         number = 0
         try:
             while True:

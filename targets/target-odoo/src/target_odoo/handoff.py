@@ -49,7 +49,7 @@ class OdooAdvisor:
         parts = [part for part in (condition, filters) if part is not None]
         domain = translator.all_of([*_people(fields), *parts]) if parts else None
         begins = _begins(journey, domain)
-        lines = outline(journey, _step, lambda node: _branch(node, fields))
+        lines = outline(journey, begins, _step, lambda node: _branch(node, fields))
         artefacts: dict[str, str] = {}
         begins_with = deeds.event_rules(fields) if trigger.event else domain
         if begins_with and journey.steps and not trigger.by_call:
@@ -68,7 +68,7 @@ class OdooAdvisor:
             crm=CRM,
             exactness=Exactness.PARTIAL if known else Exactness.BY_HAND,
             lost=[*([] if journey.drawn == "graph" else [journey.statement]), *translator.lost],
-            steps=[begins, *lines],
+            steps=lines,
             artefacts=artefacts,
         )
 

@@ -120,7 +120,9 @@ class Schema:
 
     def _provision_linked(self, fields: Sequence[Field]) -> None:
         """Create models of ours that fields point to: Odoo makes no link to what is not there."""
-        for model in dict.fromkeys(MODEL_OF.get(field.links_to or "", "") for field in fields):
+        # A field of the mapping names an entity, one that was described in another database a model.
+        linked = [field.links_to for field in fields if field.links_to]
+        for model in dict.fromkeys(MODEL_OF.get(name, name) for name in linked):
             if model in CUSTOM_MODELS and not self.columns(model):
                 self.provision(model, ())
 

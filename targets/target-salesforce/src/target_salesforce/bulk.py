@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from crmlift.errors import BatchRefused, Refusal, TransientError
+from crmlift.errors import BatchRefused, Refusal, RunStopped, TransientError
 from crmlift.http import Unanswered
 from target_salesforce.client import SalesforceClient
 from target_salesforce.errors import UNPROCESSED, NoSuchObject, cell_refusal
@@ -56,10 +56,18 @@ class Bulk:
 
     def wait_for_others(self) -> None:
         """Wait for jobs that a broken-off run left at work: they must be done before we look."""
-        for job in self._client.call("jobs", "GET", _PATH)["records"]:
+        for job in self._jobs():
             if job["createdById"] == self._client.user_id and job["state"] in _RUNNING:
                 logger.info("Waiting for job %s, which a broken-off run left at work.", job["id"])
                 self._wait(job["id"])
+
+    def _jobs(self) -> Iterator[dict[str, Any]]:
+        """Yield the jobs of these seven days, of everybody: some thousand of them are several pages."""
+        page = self._client.call("jobs", "GET", _PATH, params={"jobType": "V2Ingest"})
+        yield from page["records"]
+        while not page["done"]:
+            page = self._client.call("jobs", "GET", page["nextRecordsUrl"])
+            yield from page["records"]
 
     # -- the parts -----------------------------------------------------------------------------------
 
@@ -67,6 +75,11 @@ class Bulk:
         job = self._begin(sobject, operation, data)
         self._close(job)
         state = self._wait(job)
+        if state["state"] == "Aborted":
+            raise RunStopped(
+                f"Somebody aborted job {job} of {sobject} in Salesforce.",
+                hint="Ask who did and why, then run again: rows that were written are found by their keys.",
+            )
         found: dict[_Key, Sent] = {}
         done = int(state["numberRecordsProcessed"])
         refused = int(state["numberRecordsFailed"])
@@ -85,7 +98,7 @@ class Bulk:
 
     def _begin(self, sobject: str, operation: str, data: bytes) -> str:
         """Open a job and upload its rows. Nothing is done before it is closed, so it may be begun anew."""
-        about = {"object": sobject, "operation": operation, "contentType": "CSV", "lineEnding": "LF"}
+        about = {"object": sobject, "operation": operation, "contentType": "CSV", "lineEnding": "CRLF"}
         for last in (False,) * (_TRIES - 1) + (True,):
             job = str(self._client.call(f"{sobject}.job", "POST", _PATH, json=about)["id"])
             try:
@@ -168,7 +181,8 @@ class _Part:
     def __init__(self, names: Sequence[str]) -> None:
         self._text = io.BytesIO()
         self._wrapped = io.TextIOWrapper(self._text, "utf-8", newline="", write_through=True)
-        writer = csv.writer(self._wrapped, lineterminator="\n")
+        # Quotes are put round what holds a part of the line's end: a lone CR must have them, too.
+        writer = csv.writer(self._wrapped, lineterminator="\r\n")
         self._write: Callable[[Sequence[str]], object] = writer.writerow
         self._write(names)
         self.rows = 0

@@ -18,7 +18,9 @@ from crmlift.destination import (
     Values,
 )
 from target_salesforce.client import SalesforceClient
-from target_salesforce.entities import BATCH, BULK_FROM, ENTITIES, TEMPLATE, Pairs
+from target_salesforce.converted import Converted
+from target_salesforce.entities import BATCH, BULK_FROM, ENTITIES, LEAD, TEMPLATE, Pairs
+from target_salesforce.leads import LeadTable
 from target_salesforce.pairs import PairTable
 from target_salesforce.preflight import preflight
 from target_salesforce.records import RecordTable
@@ -30,7 +32,7 @@ from target_salesforce.values import change
 
 KILOBYTES = 2
 """What a record takes of the storage; a campaign takes 8, a membership 1."""
-_SPECIAL = {TEMPLATE: TemplateTable}
+_SPECIAL = {TEMPLATE: TemplateTable, LEAD: LeadTable}
 
 
 class SalesforceDestination:
@@ -50,6 +52,7 @@ class SalesforceDestination:
         self.entities: Mapping[str, EntitySpec] = _Specs(batch_size)
         self.schema = Schema(client)
         self.sender = Sender(client, bulk_from=bulk_from)
+        self._converted = Converted(client, self.schema, workspace)
         self._allow_automations = allow_automations
         self._tables: dict[str, RecordTable | PairTable] = {}
 
@@ -142,10 +145,12 @@ class SalesforceDestination:
         if name not in self._tables:
             entity = ENTITIES[name]
             if isinstance(entity, Pairs):
-                self._tables[name] = PairTable(self.sender, self.schema, entity, self.workspace)
+                self._tables[name] = PairTable(
+                    self.sender, self.schema, entity, self.workspace, self._converted
+                )
             else:
                 make = _SPECIAL.get(entity.sobject, RecordTable)
-                self._tables[name] = make(self.sender, self.schema, entity, self.workspace)
+                self._tables[name] = make(self.sender, self.schema, entity, self.workspace, self._converted)
         return self._tables[name]
 
 

@@ -15,10 +15,12 @@ from crmlift.http import Unanswered, retry_after
 
 DUPLICATE = "DUPLICATE_VALUE"
 GONE = ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND")
+ALERTED = "DUPLICATES_DETECTED"
 UNPROCESSED = "unprocessed"
 _LOCK = "UNABLE_TO_LOCK_ROW"
 _SLOW = "CPU time limit exceeded"
 _LATER = {_LOCK, "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "TXN_SECURITY_METERING_ERROR"}
+_QUOTA = {"EXCEEDEDQUOTA", "LIMIT_EXCEEDED"}
 _STOPS = {
     "STORAGE_LIMIT_EXCEEDED": "Free data storage, or buy some; then run again.",
     "API_DISABLED_FOR_ORG": "Professional Edition has the API as an add-on.",
@@ -77,6 +79,11 @@ def raise_for(call: str, response: requests.Response) -> NoReturn:
             )
         raise TransientError(
             f"{call}: too many long calls at once.", retry_after=retry_after(response) or 5.0
+        )
+    if code in _QUOTA:
+        raise RunStopped(
+            f"{call}: a quota of these 24 hours is used up ({code}).",
+            hint="Run again later, or with bulk_from set so high that nothing goes in jobs.",
         )
     if code in _LATER or status == 429:
         raise TransientError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from crmlift.handoff import words
 from crmlift.handoff.advice import Advice, Exactness, Fields, Segment
@@ -12,7 +12,7 @@ from crmlift.handoff.outline import outline
 from target_salesforce import list_views
 from target_salesforce.clauses import SOBJECTS, Clause, Clauses, Filter, Tree
 from target_salesforce.flow_file import sayable
-from target_salesforce.journeys import draft
+from target_salesforce.journeys import MOST_PATHS, draft, waits_of
 from target_salesforce.package import PACKAGE, package
 from target_salesforce.soql import quoted
 
@@ -60,7 +60,6 @@ class SalesforceAdvisor:
 
     def journey(self, journey: Journey, fields: Fields) -> Advice:
         """Flows that do the journey as far as Sales Cloud can, as drafts, and an outline."""
-        said = outline(journey, _step, lambda _node: None)
         lost = [] if journey.drawn == "graph" else [journey.statement]
         by_hand: dict[str, None] = {}
         artefacts: dict[str, str] = {}
@@ -69,19 +68,22 @@ class SalesforceAdvisor:
             if begins is None or not sayable(begins, list_views.MOST_FILTERS) or not journey.steps:
                 continue
             made = draft(journey, fields, entity, f"Customer.io {journey.name} ({entity})", begins)
-            artefacts[f"{list_views.full_name('journey', journey.id, entity)}.flow-meta.xml"] = made.text
+            for part, text in enumerate(made.texts, 1):
+                more = (entity, str(part)) if part > 1 else (entity,)
+                artefacts[f"{list_views.full_name('journey', journey.id, *more)}.flow-meta.xml"] = text
             lost += made.lost
             by_hand |= dict.fromkeys(made.by_hand)
         lost.append("Sales Cloud limits email alerts, and has no SMS or push: Flow is no marketing tool.")
         if by_hand:
-            lost.append(f"Steps that do nothing before you fill them in: {'; '.join(by_hand)}.")
+            named = "; ".join(_in_order(by_hand, journey))
+            lost.append(f"Steps that do nothing before you fill them in: {named}.")
         lost += _limits(journey)
         known = bool(artefacts) and journey.drawn != "messages only"
         return Advice(
             crm=CRM,
             exactness=Exactness.PARTIAL if known else Exactness.BY_HAND,
             lost=list(dict.fromkeys(lost)),
-            steps=[_begins(journey, artefacts), *said],
+            steps=outline(journey, _begins(journey, artefacts), _step, lambda _node: None),
             artefacts=artefacts,
         )
 
@@ -89,6 +91,12 @@ class SalesforceAdvisor:
         """All flows and list views as a package to deploy."""
         found = package(one for named in artefacts.values() for one in named.items())
         return {PACKAGE: found} if found else {}
+
+
+def _in_order(by_hand: Iterable[str], journey: Journey) -> list[str]:
+    """Sort what begins with the title of a step as the steps are."""
+    titles = [step.title for step in journey.steps]
+    return sorted(by_hand, key=lambda one: next((n for n, t in enumerate(titles) if one.startswith(t)), -1))
 
 
 def _entities(fields: Fields) -> list[str]:
@@ -180,6 +188,8 @@ def _limits(journey: Journey) -> list[str]:
         said.append("What is awaited is looked for when its time is over, not when it happens.")
     if StepKind.SPLIT in kinds:
         said.append("A random split goes by the last characters of the record's id.")
+    if len(waits_of(journey)) > MOST_PATHS:
+        said.append(f"A flow has at most {MOST_PATHS} scheduled paths: later waits are flows of their own.")
     if journey.again is False and not journey.trigger.event:
         said.append("Who meets the trigger a second time enters again.")
     if len(journey.exits) > len(journey.exit_conditions):
@@ -191,14 +201,14 @@ def _limits(journey: Journey) -> list[str]:
 
 def _begins(journey: Journey, artefacts: Mapping[str, str]) -> str:
     if not artefacts:
-        return f"Begins with {journey.trigger.words}: choose the trigger by hand."
-    name = " and ".join(artefacts)
+        return f"Choose by hand what begins it, which was: {journey.trigger.words}."
+    name = ", ".join(artefacts)
     if journey.trigger.event:
         return (
             f"Begins with the event {journey.trigger.event}: let your application write it as a task. "
-            f"Deploy {name}, a draft that runs when such a task is created."
+            f"Drafts to deploy, which run when such a task is created: {name}."
         )
-    return f"Begins when a record is saved that meets the trigger: deploy {name}, which is a draft."
+    return f"Begins when a record is saved that meets the trigger. Drafts to deploy: {name}."
 
 
 _STEPS = {

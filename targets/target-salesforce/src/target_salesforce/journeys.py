@@ -3,13 +3,18 @@
 A record-triggered flow takes no Wait element. What comes after a wait is a scheduled path from the start, at
 the sum of the waits before it. The path goes through the decisions again that lead to its wait, with the
 values of then, so that only those go on who would have waited there. Nothing sends: a message is a text.
+
+A journey with more waits than a flow has paths becomes several flows that the same records begin: the first
+does what comes at once and after the first waits, each other what comes after the next ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
+from crmlift.chunks import chunks
 from crmlift.handoff import words
 from crmlift.handoff.advice import Fields
 from crmlift.handoff.journey import Journey, Step, StepKind, Way
@@ -19,21 +24,31 @@ from target_salesforce.clauses import SOBJECTS, Filter, Tree
 from target_salesforce.flow_file import FlowFile
 from target_salesforce.journey_steps import PERSON, Steps, decides, filter_by, waits
 
+MOST_PATHS = 10
+"""Scheduled paths of a flow: the number that administrators meet; Salesforce's own pages name none."""
+
 
 @dataclass
 class Draft:
-    """A flow's file; `lost` is what it does not do, `by_hand` names what is empty in it."""
+    """A journey's files; `lost` is what they do not do, `by_hand` names what is empty in them."""
 
-    text: str
+    texts: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
 
 
 def draft(journey: Journey, fields: Fields, entity: str, label: str, begins: Tree | Filter) -> Draft:
-    """Return the flow of a journey for leads or for contacts, that records which meet the filters begin."""
-    writer = _Writer(journey, fields, entity, label)
-    writer.write(begins)
-    return Draft(writer.file.text(), writer.steps.lost, writer.steps.by_hand)
+    """Return the flows of a journey for leads or for contacts, that records which meet the filters begin."""
+    parts = list(chunks(waits_of(journey), MOST_PATHS)) or [[]]
+    made = Draft()
+    for number, after in enumerate(parts, 1):
+        named = label if len(parts) == 1 else f"{label} {number} of {len(parts)}"
+        writer = _Writer(journey, fields, entity, named)
+        if writer.write(begins, after, at_once=number == 1) or number == 1:
+            made.texts.append(writer.file.text())
+            made.lost += writer.steps.lost
+            made.by_hand += writer.steps.by_hand
+    return made
 
 
 _Made = dict[tuple[str, int], str | None]
@@ -48,6 +63,25 @@ class _After:
     seconds: int
 
 
+def waits_of(journey: Journey) -> list[_After]:
+    """Every wait that people come to, with each time after the start at which it is over."""
+    found: dict[tuple[str, int], _After] = {}
+    seen: set[tuple[str, int]] = set()
+    waiting = [(journey.first_step(), 0)]
+    while waiting:
+        id, seconds = waiting.pop(0)
+        step = journey.step(id) if id else None
+        if step is None or (step.id, seconds) in seen:
+            continue
+        seen.add((step.id, seconds))
+        if span := waits(step):
+            seconds += span
+            found[step.id, seconds] = _After(step, seconds)
+        ways = (way for way in journey.ways_from(step) if not way.back)
+        waiting += [(journey.goes_on(way), seconds) for way in ways]
+    return sorted(found.values(), key=lambda one: one.seconds)
+
+
 class _Writer:
     def __init__(self, journey: Journey, fields: Fields, entity: str, label: str) -> None:
         self.journey = journey
@@ -57,8 +91,11 @@ class _Writer:
         self.steps = Steps(journey, fields, entity, self.file)
         self._lookups: list[ET.Element] = []
 
-    def write(self, begins: Tree | Filter) -> None:
-        """The start with its paths, and all elements."""
+    def write(self, begins: Tree | Filter, waited: Sequence[_After], *, at_once: bool) -> bool:
+        """The start with its paths, and all elements; what comes `at_once` is on a path without a time.
+
+        Returns whether there is a path at all.
+        """
         start = self.file.start()
         xml.filters(start, begins)
         child(start, "object", "Task" if self.on_event else SOBJECTS[self.entity])
@@ -68,32 +105,17 @@ class _Writer:
             # Else every save would begin it again, and there could be no scheduled paths.
             child(start, "doesRequireRecordChangedToMeetCriteria", "true")
         first = self.journey.first_step()
-        xml.connect(start, "connector", self._stage("now", self.steps.element(first), filtered=True))
-        for after in self._waits(first):
+        if at_once:
+            xml.connect(start, "connector", self._stage("now", self.steps.element(first), filtered=True))
+        for after in waited:
             self._path(start, after, first)
         for lookup in self._lookups:
             for name in self.steps.asked:
                 child(lookup, "queriedFields", name)
         self.steps.resources()
+        return any(start.find(tag) is not None for tag in ("connector", "scheduledPaths"))
 
     # -- stages: now, and after each wait -----------------------------------------------------------
-
-    def _waits(self, first: str | None) -> list[_After]:
-        """Every wait that people come to, with each time after the start at which it is over."""
-        found: dict[tuple[str, int], _After] = {}
-        seen: set[tuple[str, int]] = set()
-        waiting = [(first, 0)]
-        while waiting:
-            id, seconds = waiting.pop(0)
-            step = self.journey.step(id) if id else None
-            if step is None or (step.id, seconds) in seen:
-                continue
-            seen.add((step.id, seconds))
-            if span := waits(step):
-                seconds += span
-                found[step.id, seconds] = _After(step, seconds)
-            waiting += [(self.steps.goes(way), seconds) for way in self.journey.ways_from(step)]
-        return sorted(found.values(), key=lambda one: one.seconds)
 
     def _path(self, start: ET.Element, after: _After, first: str | None) -> None:
         """A scheduled path for what follows a wait."""

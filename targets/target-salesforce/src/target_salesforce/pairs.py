@@ -10,6 +10,7 @@ from crmlift.destination import Create, Field, FieldType, Found, Outcome, Update
 from crmlift.errors import Refusal
 from target_salesforce import keys
 from target_salesforce.client import SalesforceClient
+from target_salesforce.converted import Converted
 from target_salesforce.entities import ENTITIES, KEY_FIELD, WHO_FIELD, Pairs
 from target_salesforce.errors import DUPLICATE, GONE
 from target_salesforce.reading import dated
@@ -28,8 +29,10 @@ _WHO = ("LeadId", "ContactId")
 class PairTable:
     """Pairs of one kind; a member of a campaign is a lead or a contact, as its id tells."""
 
-    def __init__(self, sender: Sender, schema: Schema, entity: Pairs, workspace: str) -> None:
-        self.sender, self.schema, self.entity = sender, schema, entity
+    def __init__(
+        self, sender: Sender, schema: Schema, entity: Pairs, workspace: str, converted: Converted
+    ) -> None:
+        self.sender, self.schema, self.entity, self.converted = sender, schema, entity, converted
         self.client: SalesforceClient = sender.client
         self.sobject = entity.sobject
         left = ENTITIES[entity.spec.depends_on[0]].spec.name
@@ -162,14 +165,23 @@ class PairTable:
         return [name for name in fields if name in self.columns] or ["Id"]
 
     def _decode(self, row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Value]:
-        return {name: decode(self.columns[name], row[name]) for name in fields if name in self.columns}
+        live = self.columns
+        return {name: self._from_wire(name, decode(live[name], row[name])) for name in fields if name in live}
+
+    def _from_wire(self, name: str, value: Value) -> Value:
+        return self.converted.from_wire(self.columns[name], value) if name == self.entity.right else value
+
+    def _to_wire(self, name: str, value: Any) -> Any:
+        return self.converted.to_wire(self.columns[name], value) if name == self.entity.right else value
 
     def _pair(self, values: Values) -> Pair:
-        return str(values[self.entity.left]), str(values[self.entity.right])
+        right = self.entity.right
+        return str(values[self.entity.left]), str(self._to_wire(right, values[right]))
 
     def _wire(self, values: Values) -> dict[str, Any]:
         """Return the fields to send; who is a member goes into the field of its kind."""
-        wire = {name: encode(self.columns[name], value) for name, value in values.items()}
+        live = self.columns
+        wire = {name: self._to_wire(name, encode(live[name], value)) for name, value in values.items()}
         if who := wire.pop(WHO_FIELD, None):
             wire["LeadId" if who.startswith(_LEAD_PREFIX) else "ContactId"] = who
         return wire | dated(self.columns, values.get(self.entity.dated_by))

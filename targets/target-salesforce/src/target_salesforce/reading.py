@@ -11,6 +11,7 @@ from crmlift.chunks import chunks
 from crmlift.destination import Field, FieldType, Found, Value, Values
 from target_salesforce import keys
 from target_salesforce.client import SalesforceClient
+from target_salesforce.converted import Converted
 from target_salesforce.entities import ADOPTED_FIELD, KEY_FIELD, Records
 from target_salesforce.schema import Schema
 from target_salesforce.sending import Sender
@@ -35,8 +36,10 @@ class RecordReader:
 
     key_field = KEY_FIELD
 
-    def __init__(self, sender: Sender, schema: Schema, entity: Records, workspace: str) -> None:
-        self.sender, self.schema, self.entity = sender, schema, entity
+    def __init__(
+        self, sender: Sender, schema: Schema, entity: Records, workspace: str, converted: Converted
+    ) -> None:
+        self.sender, self.schema, self.entity, self.converted = sender, schema, entity, converted
         self.client: SalesforceClient = sender.client
         self.sobject = entity.sobject
         self.workspace = workspace
@@ -166,7 +169,12 @@ class RecordReader:
         return [name for name in dict.fromkeys(fields) if name in self.columns] or ["Id"]
 
     def _decode(self, row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Value]:
-        return {name: decode(self.columns[name], row[name]) for name in fields if name in self.columns}
+        live = self.columns
+        return {
+            name: self.converted.from_wire(live[name], decode(live[name], row[name]))
+            for name in fields
+            if name in live
+        }
 
     def _find(self, wire_keys: Sequence[str]) -> dict[str, str]:
         """Return ids by key as the records carry it."""

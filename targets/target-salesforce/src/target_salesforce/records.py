@@ -140,7 +140,10 @@ class RecordTable(RecordReader):
             raise RunStopped(
                 f"{self.sobject} has no field {', '.join(sorted(unknown))}.", hint="Run crmlift provision."
             )
-        return {name: encode(columns[name], value) for name, value in values.items()}
+        return {
+            name: self.converted.to_wire(columns[name], encode(columns[name], value))
+            for name, value in values.items()
+        }
 
     def _insert(self, rows: Sequence[Mapping[str, Any]]) -> list[Sent]:
         return self.sender.insert(
@@ -165,7 +168,7 @@ class RecordTable(RecordReader):
     def _other(self) -> RecordReader:
         entity = ENTITIES[self.entity.other]
         assert isinstance(entity, Records)
-        return RecordReader(self.sender, self.schema, entity, self.workspace)
+        return RecordReader(self.sender, self.schema, entity, self.workspace, self.converted)
 
     @cached_property
     def _others_at_start(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 from crmlift.destination import Field, FieldType
 from crmlift.errors import BatchRefused, ConfigError
 from target_salesforce.client import SalesforceClient
+from target_salesforce.deploy import deploy
 from target_salesforce.entities import (
     ACTIVITIES,
     CONTACT,
@@ -39,8 +39,6 @@ from target_salesforce.values import Column, columns
 
 FOLDER_NAME = "crmlift_customerio"
 _WITHOUT_KEY = (MEMBER, RELATION, TEMPLATE)
-_DEPLOY_OPTIONS = {"rollbackOnError": True, "singlePackage": True, "testLevel": "NoTestRun"}
-_TRIES = 60
 
 
 class Schema:
@@ -138,7 +136,7 @@ class Schema:
         files[f"permissionsets/{PERMISSION_SET}.permissionset"] = permission_set_xml(
             sorted(fields_granted | new), sorted(objects)
         )
-        self._send(package(files, self._client.base.rpartition("v")[2]))
+        deploy(self._client, package(files, self._client.base.rpartition("v")[2]))
 
     def _granted(self) -> tuple[set[str], set[str]]:
         """Return what our permission set grants already: a deploy takes away what it does not name."""
@@ -154,28 +152,6 @@ class Schema:
             for row in page
         }
         return fields, {name for name in objects if name.endswith("__c")}
-
-    def _send(self, archive: bytes) -> None:
-        options = json.dumps({"deployOptions": _DEPLOY_OPTIONS})
-        files = {
-            "json": (None, options, "application/json"),
-            "file": ("deploy.zip", archive, "application/zip"),
-        }
-        path = "/metadata/deployRequest"
-        request = self._client.call("deploy", "POST", path, files=files)["id"]
-        for attempt in range(_TRIES):
-            found = self._client.call(
-                "deploy", "GET", f"{path}/{request}", params={"includeDetails": "true"}
-            )["deployResult"]
-            if found["done"]:
-                break
-            time.sleep(min(5.0, self._client.backoff_s * 2**attempt))
-        if not found.get("success"):
-            # These texts are about names and types of fields, not about anybody's data.
-            failures = found.get("details", {}).get("componentFailures") or [
-                {"problem": found.get("errorMessage")}
-            ]
-            raise ConfigError(f"Salesforce refuses a change of its schema: {failures[0]['problem']}")
 
     def _assign(self) -> None:
         soql = f"SELECT Id FROM PermissionSet WHERE Name = {quoted(PERMISSION_SET)}"

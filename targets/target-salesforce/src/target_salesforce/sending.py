@@ -15,13 +15,14 @@ from crmlift.once import create_once
 from target_salesforce.bulk import CALLS_PER_JOB, Bulk
 from target_salesforce.client import SalesforceClient
 from target_salesforce.entities import BULK_FROM
-from target_salesforce.errors import passes, refusal
+from target_salesforce.errors import ALERTED, UNPROCESSED, passes, refusal
 from target_salesforce.results import Sent
 
 logger = logging.getLogger(__name__)
 
 Wire = Mapping[str, Any]
 Find = Callable[[Sequence[str]], dict[str, str]]
+_Send = Callable[[Sequence[Wire]], list[Sent]]
 PER_CALL = 200
 PER_LOCKED_CALL = 50
 _PATH = "/composite/sobjects"
@@ -59,9 +60,13 @@ class Sender:
         """
         if len(rows) >= self._bulk_from:
             places = sorted(range(len(rows)), key=lambda n: _place(rows[n], order))
-            done = self.bulk.run(sobject, "insert", [rows[n] for n in places], by)
+            done = self._by_job(sobject, "insert", [rows[n] for n in places], by)
             in_place = dict(zip(places, done, strict=True))
-            sent = [in_place[n] for n in range(len(rows))]
+            sent = self._quietly(
+                rows,
+                [in_place[n] for n in range(len(rows))],
+                lambda some: self._insert_calls(sobject, some, by, find, PER_CALL),
+            )
         else:
             sent = self._insert_calls(sobject, rows, by, find, PER_CALL)
         return self._once_more(
@@ -71,7 +76,11 @@ class Sender:
     def update(self, sobject: str, rows: Sequence[Wire], *, order: Sequence[str] = ()) -> list[Sent]:
         """Change rows, which hold their Id; None clears a field."""
         if len(rows) >= self._bulk_from:
-            sent = self.bulk.run(sobject, "update", rows, ["Id"])
+            sent = self._quietly(
+                rows,
+                self._by_job(sobject, "update", rows, ["Id"]),
+                lambda some: self._update_calls(sobject, some, PER_CALL),
+            )
         else:
             sent = self._update_calls(sobject, rows, PER_CALL)
         return self._once_more(
@@ -82,12 +91,29 @@ class Sender:
         """Delete records."""
         rows = [{"Id": id_} for id_ in ids]
         if len(ids) >= self._bulk_from:
-            sent = self.bulk.run(sobject, "delete", rows, ["Id"])
+            sent = self._by_job(sobject, "delete", rows, ["Id"])
         else:
             sent = self._delete_calls(sobject, rows, PER_CALL)
         return self._once_more(
             rows, sent, (), lambda some: self._delete_calls(sobject, some, PER_LOCKED_CALL)
         )
+
+    # -- jobs ----------------------------------------------------------------------------------------
+
+    def _by_job(self, sobject: str, operation: str, rows: Sequence[Wire], by: Sequence[str]) -> list[Sent]:
+        """Do rows as a job, and what it left unprocessed as further ones while they come on."""
+        sent = self.bulk.run(sobject, operation, rows, by)
+        left = _unprocessed(sent)
+        before = len(rows)
+        while self._bulk_from <= len(left) < before:
+            logger.info("A job left %d rows unprocessed; they go in another.", len(left))
+            _again(rows, sent, left, lambda some: self.bulk.run(sobject, operation, some, by))
+            before, left = len(left), _unprocessed(sent)
+        return sent
+
+    def _quietly(self, rows: Sequence[Wire], sent: list[Sent], send: _Send) -> list[Sent]:
+        """Send by calls what a duplicate rule kept out of a job, which takes no header to override it."""
+        return _again(rows, sent, [n for n, one in enumerate(sent) if _code(one) == ALERTED], send)
 
     # -- calls ---------------------------------------------------------------------------------------
 
@@ -154,7 +180,7 @@ class Sender:
         rows: Sequence[Wire],
         sent: list[Sent],
         order: Sequence[str],
-        send: Callable[[Sequence[Wire]], list[Sent]],
+        send: _Send,
     ) -> list[Sent]:
         """Send rows again that were locked or not come to, those of one parent side by side."""
         for attempt in range(_LOCK_TRIES):
@@ -164,9 +190,22 @@ class Sender:
             logger.info("%d rows were locked or left out; they are sent again in small calls.", len(again))
             time.sleep(self.client.backoff_s * 2**attempt if attempt else 0.0)
             again.sort(key=lambda n: _place(rows[n], order))
-            for n, one in zip(again, send([rows[n] for n in again]), strict=True):
-                sent[n] = one
+            _again(rows, sent, again, send)
         return sent
+
+
+def _again(rows: Sequence[Wire], sent: list[Sent], places: Sequence[int], send: _Send) -> list[Sent]:
+    for n, one in zip(places, send([rows[n] for n in places]), strict=True):
+        sent[n] = one
+    return sent
+
+
+def _code(one: Sent) -> str:
+    return one.refusal.code if one.refusal else ""
+
+
+def _unprocessed(sent: Sequence[Sent]) -> list[int]:
+    return [n for n, one in enumerate(sent) if _code(one) == UNPROCESSED]
 
 
 def outcomes(keys: Iterable[str], sent: Iterable[Sent]) -> list[Outcome]:

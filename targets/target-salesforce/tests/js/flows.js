@@ -32,7 +32,7 @@ const NEW = {
 const VALUES = {
   "FlowCondition.operator": /^(EqualTo|NotEqualTo|GreaterThan|LessThan|GreaterThanOrEqualTo|LessThanOrEqualTo|StartsWith|EndsWith|Contains|IsNull)$/,
   "FlowAssignmentItem.operator": /^(Assign|Add)$/,
-  "FlowScheduledPath.offsetUnit": /^(Minutes|Hours|Days|Weeks|Months)$/,
+  "FlowScheduledPath.offsetUnit": /^(Minutes|Hours|Days|Months)$/,
   "FlowScheduledPath.timeSource": /^(RecordTriggerEvent|RecordField)$/,
   "FlowStart.recordTriggerType": /^(Create|Update|CreateAndUpdate|Delete)$/,
   "FlowStart.triggerType": /^RecordAfterSave$/,

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,11 +29,13 @@ from target_salesforce.sandbox import data
 from target_salesforce.sandbox.api import Api
 from target_salesforce.sandbox.bulk import Bulk
 from target_salesforce.sandbox.calls import Answer, Call
+from target_salesforce.sandbox.convert import convert
 from target_salesforce.sandbox.deploy import Deploys, refresh_grants
 from target_salesforce.sandbox.errors import ApiError, RowError
 from target_salesforce.sandbox.oauth import App, OAuth, OAuthError
 from target_salesforce.sandbox.org import Org
 from target_salesforce.sandbox.records import Options
+from target_salesforce.sandbox.soap import Soap, SoapFault
 
 OLDEST, NEWEST = 31, 68
 _RELEASES = ("Spring", "Summer", "Winter")
@@ -50,6 +53,7 @@ class Sandbox:
             data.fill(self.org)
         self.deploys = Deploys(self.org)
         refresh_grants(self.org)
+        self.soap = Soap(self.org)
         self.api = Api(self.org)
         self.bulk = Bulk(self.org, self.api.records, self.api.queries)
         app = App(
@@ -68,10 +72,13 @@ class Sandbox:
             Route("/id/{org}/{user}", self.identity),
             Route("/services/data", self.versions),
             Route("/services/data/", self.versions),
+            Route("/services/Soap/m/{version}", self.metadata, methods=["POST"]),
+            Route("/services/Soap/m/{version}/{org}", self.metadata, methods=["POST"]),
             Route("/services/data/{version}", self.data, methods=_METHODS),
             Route("/services/data/{version}/{rest:path}", self.data, methods=_METHODS),
             Route("/_sandbox/org", self.switch, methods=["GET", "POST"]),
             Route("/_sandbox/seed", self.seed, methods=["POST"]),
+            Route("/_sandbox/convert", self.convert, methods=["POST"]),
         ]
         return Harness(_one_slash(Starlette(routes=routes)), self.org.stats, self.org.faults)
 
@@ -106,6 +113,16 @@ class Sandbox:
              "url": f"/services/data/v{n}.0", "version": f"{n}.0"}
             for n in range(OLDEST, NEWEST + 1)
         ])  # fmt: skip
+
+    async def metadata(self, request: Request) -> Response:
+        """Answer a call of the Metadata API over SOAP."""
+        try:
+            session, answer = self.soap.answer(await request.body())
+            if not self.oauth.allows(f"Bearer {session}"):
+                raise SoapFault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader")
+            return Response(answer, media_type="text/xml")
+        except SoapFault as fault:
+            return Response(fault.envelope(), 500, media_type="text/xml")
 
     # -- the API -----------------------------------------------------------------------------------
 
@@ -172,7 +189,8 @@ class Sandbox:
             case ("POST", None, ""):
                 return JSONResponse(self.bulk.create(_json(await request.body()), version, Options()))
             case ("GET", None, ""):
-                return JSONResponse(self.bulk.listed())
+                locator = request.query_params.get("queryLocator", "0")
+                return JSONResponse(self.bulk.listed(version, int(locator)))
             case ("PUT", str(job), "batches"):
                 self.bulk.upload(job, await request.body())
                 return Response(status_code=201)
@@ -252,18 +270,29 @@ class Sandbox:
     async def seed(self, request: Request) -> Response:
         """Create records as somebody else did before us: `{object: [row, ...]}`; return their ids."""
         wanted: dict[str, list[dict[str, Any]]] = await request.json()
-        made = {}
-        with self.org.store.transaction():
-            user, self.org.user_id = (
-                self.org.user_id,
-                self.org.store.by_value("User", "LastName", "Sales", exact=True)[0],
-            )
-            try:
-                for name, rows in wanted.items():
-                    made[name] = [self.api.records.insert(name, row, Options(False, True)).id for row in rows]
-            finally:
-                self.org.user_id = user
+        with self._as_somebody_else():
+            made = {
+                name: [self.api.records.insert(name, row, Options(False, True)).id for row in rows]
+                for name, rows in wanted.items()
+            }
         return JSONResponse(made)
+
+    async def convert(self, request: Request) -> Response:
+        """Convert a lead, as a user does: `{lead: id, contact: id}`, the contact by choice; return its id."""
+        wanted = await request.json()
+        with self._as_somebody_else():
+            contact = convert(self.api.records, wanted["lead"], wanted.get("contact", ""))
+        return JSONResponse({"contact": contact})
+
+    @contextmanager
+    def _as_somebody_else(self) -> Iterator[None]:
+        org = self.org
+        with org.store.transaction():
+            user, org.user_id = org.user_id, org.store.by_value("User", "LastName", "Sales", exact=True)[0]
+            try:
+                yield
+            finally:
+                org.user_id = user
 
 
 def create_app() -> Harness:

@@ -66,6 +66,8 @@ class Bulk:
 
     def create(self, body: dict[str, Any], version: str, options: Options) -> dict[str, Any]:
         """Open a job."""
+        if self.org.used_batches >= self.org.switches.bulk_batches:
+            raise ApiError(400, "EXCEEDEDQUOTA", "ApiBatchItems Limit exceeded.")
         made = self.org.object(body["object"])
         if body.get("operation") not in _OPERATIONS:
             raise ApiError(400, "INVALIDJOB", f"InvalidJob : Unknown operation {body.get('operation')}")
@@ -121,6 +123,10 @@ class Bulk:
         """Return the state of a job."""
         job = self.job(job_id)
         state = job.state
+        if state == "JobComplete" and self.org.switches.abort_jobs:
+            # An administrator was quicker than the rest of the work.
+            self.org.switches.abort_jobs -= 1
+            state = job.state = "Aborted"
         if state in ("JobComplete", "Failed") and job.polls_left > 0:
             job.polls_left -= 1
             state = "InProgress"
@@ -133,10 +139,13 @@ class Bulk:
             about |= {"apexProcessingTime": 0}
         return about | ({"errorMessage": job.error} if job.error else {})
 
-    def listed(self) -> dict[str, Any]:
-        """Return all ingest jobs."""
-        jobs = [self.info(job_id) for job_id, job in self.jobs.items() if not job.reads]
-        return {"done": True, "records": jobs, "nextRecordsUrl": None}
+    def listed(self, version: str, start: int = 0) -> dict[str, Any]:
+        """Return a page of all ingest jobs."""
+        ids = [job_id for job_id, job in self.jobs.items() if not job.reads]
+        end = start + self.org.switches.jobs_per_page
+        following = f"/services/data/{version}/jobs/ingest?queryLocator={end}" if end < len(ids) else None
+        jobs = [self.info(job_id) for job_id in ids[start:end]]
+        return {"done": following is None, "records": jobs, "nextRecordsUrl": following}
 
     def drop(self, job_id: str) -> None:
         """Delete a job and its files."""
@@ -285,10 +294,11 @@ class Bulk:
             "failedResults": (["sf__Id", "sf__Error"], bad),
             "unprocessedrecords": ([], [list(row.values()) for row in left]),
         }
+        end = {"LF": "\n", "CRLF": "\r\n"}[job.about["lineEnding"]]
         for name, (own, rows) in files.items():
             with job.file(name).open("w", encoding="utf-8", newline="") as file:
-                file.write(",".join([*(f'"{one}"' for one in own), *headers]) + "\n")
-                csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+                file.write(",".join([*(f'"{one}"' for one in own), *headers]) + end)
+                csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator=end).writerows(rows)
 
 
 def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -69,6 +69,7 @@ def show_switches(org: Org) -> None:
         org.store.db.execute("DELETE FROM record WHERE object = ?", (name,))
         entries: list[dict[str, Any]] = getattr(org.switches, switch)
         put(org, name, *(row(entry) for entry in entries))
+    put(org, "FlowDefinitionView", *org.flows.values())
     user = org.store.one(org.user_id)
     assert user is not None
     user["UserPermissionsMarketingUser"] = org.switches.marketing_user

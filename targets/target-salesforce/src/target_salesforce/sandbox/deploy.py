@@ -1,27 +1,31 @@
-"""Metadata deploy over REST: a zip of objects with fields, and of permission sets."""
+"""Metadata deploy over REST: a zip of objects with fields and list views, permission sets, and flows."""
 
 from __future__ import annotations
 
+import copy
 import io
-import re
 import zipfile
 from typing import Any
 from xml.etree import ElementTree
 
-from target_salesforce.sandbox.data import put
+from target_salesforce.sandbox.custom_fields import LEGAL as _LEGAL
+from target_salesforce.sandbox.custom_fields import custom_field
+from target_salesforce.sandbox.data import put, show_switches
 from target_salesforce.sandbox.errors import ApiError, not_found
 from target_salesforce.sandbox.fields import SField, SObject
+from target_salesforce.sandbox.files import NS as _NS
+from target_salesforce.sandbox.files import Failure
+from target_salesforce.sandbox.files import text as _text
+from target_salesforce.sandbox.flows import checked
 from target_salesforce.sandbox.org import Org
 
-_NS = "{http://soap.sforce.com/2006/04/metadata}"
-_LEGAL = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*__c")
 _ACTIVITIES = ("Task", "Event")
-_TYPES = {"objects": "CustomObject", "permissionsets": "PermissionSet"}
+TYPES = {"objects": "CustomObject", "permissionsets": "PermissionSet", "flows": "Flow"}
 _FAILED = {"success": False, "changed": False, "problemType": "Error"}
 
 
-class Failure(Exception):
-    """A component that is refused."""
+class _Undone(Exception):
+    """Takes back what a deploy did before a component of it was refused."""
 
 
 class Deploys:
@@ -72,25 +76,39 @@ class Deploys:
         return {"id": request, "validatedDeployRequestId": None, "deployResult": self.requests[request]}
 
     def _deploy(self, archive: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        successes, failures = [], []
+        successes: list[dict[str, Any]] = []
+        failures: list[dict[str, Any]] = []
+        org = self.org
+        before = copy.deepcopy(org.objects), dict(org.by_lower), dict(org.flows)
+        try:
+            with org.store.transaction():
+                self._take(_files(archive), successes, failures)
+                if failures:
+                    raise _Undone
+        except _Undone:
+            org.objects, org.by_lower, org.flows = before
+            refresh_grants(org)
+        return successes, failures
+
+    def _take(
+        self, files: dict[str, str], successes: list[dict[str, Any]], failures: list[dict[str, Any]]
+    ) -> None:
         kept = self.org.store.recall("components") or []
-        for name, text in _files(archive).items():
+        for name, text in sorted(files.items(), key=_place):
             folder, _, full = name.partition("/")
             about = {
-                "fileName": name, "fullName": _stem(full), "componentType": _TYPES.get(folder, ""),
+                "fileName": name, "fullName": _stem(full), "componentType": TYPES.get(folder, ""),
                 "id": None, "created": False, "changed": True, "deleted": False, "success": True,
                 "createdDate": self.org.now(), "problem": None, "problemType": None,
                 "lineNumber": None, "columnNumber": None,
             }  # fmt: skip
             try:
-                self._component(name, ElementTree.fromstring(text))
+                self._component(name, _parsed(text))
                 successes.append(about)
                 kept.append({"file": name, "xml": text})
             except Failure as error:
                 failures.append(about | _FAILED | {"problem": str(error)})
-        if not failures:
-            self.org.store.remember("components", kept)
-        return successes, failures
+        self.org.store.remember("components", kept)
 
     def _component(self, name: str, xml: ElementTree.Element) -> None:
         kind = name.split("/")[0]
@@ -98,13 +116,18 @@ class Deploys:
             self._object(_stem(name), xml)
         elif kind == "permissionsets":
             self._permission_set(_stem(name), xml)
+        elif kind == "flows":
+            flow = checked(self.org, _stem(name), xml)
+            self.org.flows[flow["ApiName"]] = flow
+            show_switches(self.org)
         else:
             raise Failure(f"Not available for deploy for this organization: {kind}")
 
     # -- objects -----------------------------------------------------------------------------------
 
     def _object(self, name: str, xml: ElementTree.Element) -> None:
-        wanted = [self._field(name, one) for one in xml.findall(f"{_NS}fields")]
+        wanted = [custom_field(self.org, name, one) for one in xml.findall(f"{_NS}fields")]
+        self._list_views(name, xml)
         if name == "Activity":
             for of in _ACTIVITIES:
                 self._add(self.org.objects[of], wanted)
@@ -143,6 +166,16 @@ class Deploys:
             self.org.objects["Task"].fields["WhatId"].refers_to += (name,)
         self._add(self.org.objects[name], wanted)
 
+    def _list_views(self, name: str, xml: ElementTree.Element) -> None:
+        """A custom field of a filter is there; standard ones have names of their own in list views."""
+        for view in xml.findall(f"{_NS}listViews"):
+            if not (_text(view, "label") and _text(view, "filterScope")):
+                raise Failure("Required fields are missing: [label, filterScope]")
+            for one in view.findall(f"{_NS}filters"):
+                field = _text(one, "field")
+                if field.endswith("__c") and field.lower() not in self.org.objects[name].by_lower:
+                    raise Failure(f"Could not resolve list view column: {field}")
+
     def _add(self, made: SObject, wanted: list[SField]) -> None:
         for new in wanted:
             there = made.fields.get(new.name)
@@ -154,76 +187,6 @@ class Deploys:
                 self.org.add_field(made, new)
                 if new.refers_to:
                     self.org.store.index(made.name, new.name)
-
-    def _field(self, of: str, xml: ElementTree.Element) -> SField:
-        name, kind, label = (_text(xml, part) for part in ("fullName", "type", "label"))
-        if not _LEGAL.fullmatch(name) or len(name) > 43:
-            raise Failure(
-                f"The Custom Field API Name you provided {name} on object {of} can only "
-                "contain alphanumeric characters, must begin with a letter, cannot end with an underscore or "
-                "contain two consecutive underscore characters, "
-                f"and must be unique across all {of} fields"
-            )
-        if not label or len(label) > 40:
-            raise Failure(f"Must specify a label of at most 40 characters for {name}")
-        made = SField(name, "string", custom=True, hidden=True, label=label)
-        length = int(_text(xml, "length") or 0)
-        match kind:
-            case "Text":
-                if not 0 < length <= 255:
-                    raise Failure(f"Must specify 'length' for a CustomField of type Text ({name})")
-                made.length = length
-            case "LongTextArea":
-                if not 256 <= length <= 131_072 or not _text(xml, "visibleLines"):
-                    raise Failure(
-                        "Must specify 'length' and 'visibleLines' for a CustomField of type "
-                        f"LongTextArea ({name})"
-                    )
-                made.type, made.length, made.filterable = "textarea", length, False
-            case "Checkbox":
-                if _text(xml, "required"):
-                    raise Failure("Can not specify 'required' for a CustomField of type Checkbox")
-                if not _text(xml, "defaultValue"):
-                    raise Failure(f"Must specify 'defaultValue' for a CustomField of type Checkbox ({name})")
-                made.type, made.default = "boolean", _text(xml, "defaultValue") == "true"
-            case "Number":
-                made.type, made.precision, made.scale = (
-                    "double",
-                    int(_text(xml, "precision") or 0),
-                    int(_text(xml, "scale") or 0),
-                )
-                if not 0 < made.precision <= 18:
-                    raise Failure(f"Must specify 'precision' for a CustomField of type Number ({name})")
-            case "Date":
-                made.type = "date"
-            case "DateTime":
-                made.type = "datetime"
-            case "Url":
-                made.type, made.length = "url", 255
-            case "Picklist":
-                values = [_text(one, "fullName") for one in xml.iter(f"{_NS}value")]
-                made.type, made.length, made.choices = "picklist", 255, tuple(values)
-                made.restricted = any(
-                    _text(one, "restricted") == "true" for one in xml.iter(f"{_NS}valueSet")
-                )
-            case "Lookup":
-                target = _text(xml, "referenceTo")
-                if target not in self.org.objects:
-                    raise Failure(f"referenceTo value of '{target}' does not resolve to a valid sObject type")
-                if not _text(xml, "relationshipName"):
-                    raise Failure(
-                        f"Must specify 'relationshipName' for a CustomField of type Lookup ({name})"
-                    )
-                made.type, made.length, made.refers_to = "reference", 18, (target,)
-                made.relationship = name.removesuffix("__c") + "__r"
-            case _:
-                raise Failure(f"Unknown field type {kind}")
-        made.external_id = _text(xml, "externalId") == "true"
-        made.unique = _text(xml, "unique") == "true"
-        made.case_sensitive = _text(xml, "caseSensitive") == "true"
-        if made.external_id and made.type not in ("string", "double", "email"):
-            raise Failure(f"Can not specify 'externalId' for a CustomField of type {kind}")
-        return made
 
     # -- rights ------------------------------------------------------------------------------------
 
@@ -270,6 +233,18 @@ def _files(archive: bytes) -> dict[str, str]:
     return {name.removeprefix(top): files.read(name).decode() for name in sorted(names) if name != listing}
 
 
+def _place(file: tuple[str, str]) -> int:
+    """What comes later may name what comes before."""
+    return list(TYPES).index(folder) if (folder := file[0].partition("/")[0]) in TYPES else len(TYPES)
+
+
+def _parsed(text: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise Failure(f"Error parsing file: {error}") from None
+
+
 def refresh_grants(org: Org) -> None:
     """Give the user what the permission sets grant that are assigned to it."""
     store = org.store
@@ -290,7 +265,3 @@ def _base(name: str) -> str:
 
 def _stem(name: str) -> str:
     return _base(name).rpartition(".")[0]
-
-
-def _text(xml: ElementTree.Element, name: str) -> str:
-    return (xml.findtext(f"{_NS}{name}") or "").strip() if name else ""

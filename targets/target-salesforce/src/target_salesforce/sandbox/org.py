@@ -14,7 +14,7 @@ from crmlift.sandbox.faults import Fault, Stats
 from target_salesforce.sandbox.errors import no_such_type
 from target_salesforce.sandbox.fields import SField, SObject
 from target_salesforce.sandbox.standard import standard_objects
-from target_salesforce.sandbox.store import Store
+from target_salesforce.sandbox.store import Doc, Store
 
 KILOBYTES = {"Campaign": 8, "CampaignMember": 1}
 """Storage per record, where it is not 2 KB."""
@@ -25,8 +25,9 @@ _UNINDEXED = ("Id", "OwnerId", "CreatedById", "LastModifiedById")
 class Switches:
     """What an administrator, or chance, may have done to the org; set over `POST /_sandbox/org`.
 
-    `locks` rows are refused as locked; a job fails after `job_rows` rows; a token is good for
-    `session_calls` calls. `duplicate_rules` and `validation_rules` hold dicts, see `rules`.
+    `locks` rows are refused as locked; a job fails after `job_rows` rows; `abort_jobs` jobs are aborted by
+    somebody; a token is good for `session_calls` calls. `duplicate_rules` and `validation_rules` hold dicts,
+    see `rules`.
     """
 
     audit_fields: bool = False
@@ -40,6 +41,8 @@ class Switches:
     locks: int = 0
     job_rows: int = 0
     job_polls: int = 0
+    jobs_per_page: int = 1_000
+    abort_jobs: int = 0
     session_calls: int = 0
     api_calls: int = 100_000
     bulk_batches: int = 15_000
@@ -71,6 +74,8 @@ class Org:
         self.objects: dict[str, SObject] = standard_objects()
         self.by_lower = {name.lower(): name for name in self.objects}
         self.grants: set[str] = set()
+        self.flows: dict[str, Doc] = {}
+        """Flows that were deployed, as setup lists them."""
         self.switches = Switches()
         self.clock: Callable[[], datetime] = (lambda: now) if now else (lambda: datetime.now(UTC))
         self.used_calls = 0

@@ -27,11 +27,13 @@ def before(
     match made.name:
         case "Lead":
             if doc.get("IsConverted") and not creating:
-                raise RowError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+                raise _closed_lead()
             _assign(records, doc, options, creating=creating)
         case "Task" | "Event":
+            _open_lead(records, doc, given, "WhoId")
             _activity(records, doc)
         case "CampaignMember":
+            _open_lead(records, doc, given, "LeadId")
             _member(records, doc, creating=creating)
         case "AccountContactRelation":
             _pair(
@@ -90,6 +92,15 @@ def _assign(records: Records, doc: Doc, options: Options, *, creating: bool) -> 
     if rules and creating and options.auto_assign:
         doc["OwnerId"] = rules[0]["owner"]
         send(records, "A lead was assigned to you")
+
+
+def _open_lead(records: Records, doc: Doc, given: set[str], name: str) -> None:
+    if name in given and (records.store.one(str(doc.get(name))) or {}).get("IsConverted"):
+        raise _closed_lead()
+
+
+def _closed_lead() -> RowError:
+    return RowError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
 
 
 def _activity(records: Records, doc: Doc) -> None:
