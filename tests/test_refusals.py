@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
-from migration import Crm, Project
+from migration import CRMS, Crm, Project
 from ruamel.yaml import YAML
 
 from crmlift import plugins
@@ -31,6 +32,25 @@ def crm_api(crm: Crm, crm_sandbox: Server) -> Iterator[Destination]:
 def few(project: Project, *, ok: bool = True):
     """Load a few people into the CRM itself: a run like any other."""
     return project.crmlift("rehearse", "--into", "crm", "--people", "6", "--json", ok=ok)
+
+
+@pytest.mark.parametrize("crm", CRMS[:1], indirect=True, ids=lambda crm: crm.short)
+def test_what_came_of_a_tap_that_failed_is_never_taken_for_the_whole(project):
+    project.approve_default()
+    whole = [project.crmlift(command, "--json").out for command in ("scope", "plan")]
+    files = [project.folder / ".crmlift" / name for name in ("scope/scope.json", "target-odoo.plan.json")]
+    env = project.folder / ".env"
+    right = env.read_text()
+    env.write_text(right + "TAP_CUSTOMERIO_APP_API_KEY=wrong\n")
+    for command in ("scope", "plan", "run"):
+        failed = project.crmlift(command, "--json", ok=False)
+        assert (failed.code, failed.out) == (1, "")
+        assert "Customer.io does not accept the App API key" in failed.err
+        assert "Traceback" not in failed.err
+    assert [json.loads(file.read_text()) for file in files] == [json.loads(text) for text in whole]
+    assert project.crmlift("reconcile", "--json").json["status"] == "stopped"
+    env.write_text(right)
+    assert "There is no complete run to go on from." in project.crmlift("run", "--delta", ok=False).err
 
 
 def test_a_plan_whose_mapping_or_schema_changed_stops_the_run(project, crm):

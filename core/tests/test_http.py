@@ -57,6 +57,14 @@ def cut(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.close()
 
 
+@pytest.mark.parametrize("url", ["example", "ftp://example.com", "https://"])
+def test_what_is_no_web_address_is_said_at_once(url):
+    http = Http(url, tries=9, backoff_s=100)
+    with pytest.raises(ConfigError, match=r"^version: the url is no web address\. Set url to one"):
+        http.send("version", "GET", "/", lambda response: response)
+    assert http.calls["version"] == 1
+
+
 def classify(response: requests.Response) -> int:
     if response.status_code == 429:
         raise TransientError("busy", retry_after=retry_after(response))

@@ -97,6 +97,17 @@ def test_keys_that_are_ids_or_addresses_become_one_attribute():
     assert found["prices.*"].distinct == 2
 
 
+def test_a_name_that_only_begins_like_an_id_is_a_name_of_its_own():
+    names = {
+        "2024_plan": 1,
+        "100%": 2,
+        "1234567890ab": 3,
+        "acc8eedfacc8eedfacc8_x": 4,
+    }
+    found = attributes(names, {"a": {"2023_plan": 5}, "by": {"deadbeefdeadbeefdeadbeef": 1, "100": 2}})
+    assert set(found) == {*names, "a", "a.2023_plan", "by", "by.*"}
+
+
 def test_a_key_with_a_dot_or_a_quote_stays_one_key():
     found = attributes({"a.b": 1, 'say "x"': 2, "a": {"b": 3}, "with space": 4})
     assert found['"a.b"'].filled == found["a.b"].filled == 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from records import EVERYTHING, company, event, person, works_at
 
+from crmlift.loader.compare import survives
 from crmlift.reconcile import reconcile
-from crmlift.retry import retry
+from crmlift.retry import retry, worth_it
 from crmlift.testing.memory import MemoryCrm
 from crmlift.verify import Changed, Miss, Verification, verify
 
@@ -14,8 +15,11 @@ from crmlift.verify import Changed, Miss, Verification, verify
 def test_what_was_loaded_verifies(bench):
     bench.run(*EVERYTHING, person("p3", email="p1@example.com", phone="+15550100"))
     with bench.open_ledger() as ledger:
-        result = verify(ledger, bench.crm)
+        result, counts = verify(ledger, bench.crm), reconcile(ledger, bench.crm)
     assert result.passed
+    assert {check.entity: check.records for check in result.entities} == {
+        count.entity: count.ledger for count in counts.entities
+    }
     # p1 three fields over two records and its company, p2 two, the twin p3 its three
     assert {check.entity: check.rows for check in result.entities} == {
         "company": 1, "event": 2, "person": 4, "person_tag": 2, "tag": 1,
@@ -75,6 +79,24 @@ def test_dead_letters_are_loaded_after_a_fix(bench):
         assert ledger.letters.all() == []
         assert ledger.waiting.page() == []
     assert len(bench.crm.rows["event"]) == 1
+
+
+def test_the_counts_of_a_retry_add_up_while_the_crm_still_refuses(bench):
+    bench.crm.refuses = lambda entity, values: values.get("name") == "P2"
+    bench.run(person("p1"), person("p2"))
+    with bench.open_ledger() as ledger:
+        assert worth_it(ledger)
+        pipeline = bench.start(ledger)
+        retry(pipeline, ledger)
+        assert pipeline.finish() == "complete_with_rejects"
+        (people,) = reconcile(ledger, bench.crm).streams
+        assert (people.stream, people.read, people.passed) == ("people", 1, 1)
+
+
+def test_nothing_is_worth_a_retry_after_a_run_without_rejects(bench):
+    bench.run(*EVERYTHING)
+    with bench.open_ledger() as ledger:
+        assert not worth_it(ledger)
 
 
 def test_a_record_that_comes_again_in_good_shape_leaves_the_dead_letters(bench):
@@ -142,6 +164,21 @@ def test_what_the_crm_makes_of_values_is_counted_and_named(bench):
     assert result.passed
     assert result.entities[0].changed == [Changed(field="email", values=1, how="kept in lower case")]
     assert bench.run(*messages) == {"person": {"unchanged": 2}}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "kept"),
+    [
+        ({"b": [1, "é"], "a": None}, '{"a":null,"b":[1,"é"]}', True),
+        ({"a": "b" * 20}, '{"a": "bbbb … cut', False),
+        ({"a": 1}, '{"a": 2}', False),
+        ("text", "text", True),
+        ("text", None, False),
+        ("{}", {}, False),
+    ],
+)
+def test_json_that_the_crm_keeps_as_text_is_not_told_as_changed(value, expected, kept):
+    assert survives(value, expected) is kept
 
 
 def test_a_sample_compares_every_field_that_was_loaded_at_least_once(bench):

@@ -96,6 +96,9 @@ def _not_to_repeat(error: Exception) -> bool:
     return isinstance(error, Unanswered)
 
 
+_UNREACHED = "Is the url right, is the server up, and may this machine reach it?"
+
+
 class Http:
     """Calls to one API.
 
@@ -176,8 +179,16 @@ class Http:
             response = self._session().request(
                 verb, self.base_url + path, timeout=self._timeout, allow_redirects=False, **request
             )
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.MissingSchema,
+        ):
+            raise ConfigError(
+                f"{name}: the url is no web address.", hint="Set url to one that begins with https://."
+            ) from None
         except requests.exceptions.ConnectTimeout:
-            raise TransientError(f"{name}: no connection to {self.host} in time.") from None
+            raise TransientError(f"{name}: no connection to {self.host} in time.", hint=_UNREACHED) from None
         except requests.exceptions.SSLError:
             raise ConfigError(
                 f"{name}: {self.host} has no certificate that this machine trusts.", hint="Check the url."
@@ -186,7 +197,7 @@ class Http:
             raise Unanswered(f"{name}: {self.host} did not answer in time.", running=True) from None
         except requests.exceptions.ConnectionError as error:
             if _never_sent(error):
-                raise TransientError(f"{name}: no connection to {self.host}.") from None
+                raise TransientError(f"{name}: no connection to {self.host}.", hint=_UNREACHED) from None
             raise Unanswered(f"{name}: {self.host} closed the connection without an answer.") from None
         except requests.exceptions.ChunkedEncodingError:
             raise Unanswered(f"{name}: the answer of {self.host} broke off.") from None

@@ -47,6 +47,11 @@ class Tail:
         self._file.close()
 
 
+def input_broke_off(text: str) -> bool:
+    """Tell whether it was the tap that failed: what a loader made of its output is a part only."""
+    return "Extractor failed" in text
+
+
 def failure(text: str) -> tuple[str, str]:
     """Return why a run failed, and what to do where the log itself says it; each may take several lines."""
     lines = [_COLOUR.sub("", line).rstrip() for line in text.splitlines()]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from crmlift.errors import RunStopped
+from crmlift.ledger import Ledger
 from crmlift.mapping.load import read_mapping
-from crmlift.meltano_log import Tail, failure
+from crmlift.meltano_log import Tail, failure, input_broke_off
 from crmlift.plan.files import read_plan
 from crmlift.plan.model import Plan
 from crmlift.project import Project, environment, meltano, meltano_settings, need_meltano_project
@@ -34,7 +35,20 @@ def run_pipeline(
     watch: Callable[[dict[str, Any]], None] = lambda _counts: None,
 ) -> None:
     """Run `meltano run TAP TARGET`; `watch` gets the counts of the run as they grow. See `run_meltano`."""
-    run_meltano([*arguments, tap, project.plugin], log=log, wait=lambda child: _watch(child, project, watch))
+    mapping = read_mapping(project.mapping_path)
+    with project.ledger(mapping) as ledger:
+        before = ledger.runs.latest()
+        try:
+            run_meltano(
+                [*arguments, tap, project.plugin],
+                log=log,
+                wait=lambda child: _watch(child, ledger, before, watch),
+            )
+        except RunStopped:
+            # The target saw its input end, as it does after the last record.
+            if input_broke_off(log.read_text(encoding="utf-8", errors="replace")):
+                ledger.runs.mark_cut_short(before)
+            raise
 
 
 def run_plan(
@@ -50,12 +64,15 @@ def run_plan(
     `file` is where the plan goes; the project's place by default. The state stays as it is.
     """
     path = (file or project.plan_path).resolve()
+    # Of an input that breaks off, a target makes a plan as well: it must not stand in the other's place.
+    made = path.with_suffix(".new")
     run_meltano(
         ["--no-state-update", *(["--full-refresh"] if full_refresh else []), tap, project.plugin],
         log=path.with_suffix(".log"),
-        settings={project.variable("plan_file"): str(path)},
+        settings={project.variable("plan_file"): str(made)},
         wait=lambda child: _follow(child, path.with_suffix(".log"), tell),
     )
+    made.replace(path)
     plan = read_plan(path)
     assert plan is not None, "the target writes the plan, or the run fails"
     return plan
@@ -145,14 +162,14 @@ def _follow(child: subprocess.Popen[bytes], log: Path, tell: Tell) -> None:
                 tell(text)
 
 
-def _watch(child: subprocess.Popen[bytes], project: Project, watch: Callable[[dict[str, Any]], None]) -> None:
-    with project.ledger(read_mapping(project.mapping_path)) as ledger:
-        before = len(ledger.runs.all())
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(POLL_SECONDS)
-            runs = ledger.runs.all()
-            if len(runs) > before:
-                watch(runs[-1]["counts"])
-            if child.poll() is not None:
-                return
+def _watch(
+    child: subprocess.Popen[bytes], ledger: Ledger, before: int, watch: Callable[[dict[str, Any]], None]
+) -> None:
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(POLL_SECONDS)
+        runs = ledger.runs.all()
+        if runs and runs[-1]["id"] > before:
+            watch(runs[-1]["counts"])
+        if child.poll() is not None:
+            return

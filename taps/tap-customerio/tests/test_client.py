@@ -113,8 +113,15 @@ def test_nobody_listening_is_said_without_the_address(waits):
     )
     with pytest.raises(Unavailable) as caught:
         client.call(Call("/v1/customers", query={"email": "ada@example.com"}))
-    assert str(caught.value) == "GET /v1/customers: the connection failed (ConnectionError)"
+    assert str(caught.value) == "GET /v1/customers: the connection to 127.0.0.1 failed (ConnectionError)"
     assert caught.value.__cause__ is None
+
+
+def test_what_is_no_web_address_is_said_at_once(waits):
+    client = Client("test-key", api_url="example", budget=Budget(1000, waits, waits.sleep), max_tries=9)
+    with pytest.raises(Refused, match=r"^GET /v1/segments: the API's address must begin with https://$"):
+        client.call(SEGMENTS)
+    assert client.sent == 1
 
 
 def test_what_is_gone_is_not_found(client):

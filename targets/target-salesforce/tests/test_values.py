@@ -47,7 +47,7 @@ def test_long_text_is_cut_by_what_salesforce_counts() -> None:
     assert held(short, "x" * 11) == "x" * 10
     assert held(short, "👋" * 6) == "👋" * 5
     assert held(short, "abcdefghi👋") == "abcdefghi"
-    assert change(short) == "cut after 10 characters"
+    assert change(short) == "cut after 10 characters, and no blanks at the ends"
 
 
 def test_long_json_is_cut_with_a_digest_of_the_whole() -> None:

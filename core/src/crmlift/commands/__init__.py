@@ -93,3 +93,6 @@ def main() -> None:
     except CrmliftError as error:
         print_error(error)
         sys.exit(1)
+    except OSError as error:
+        print_error(CrmliftError(f"{error}.", hint="Is there room, and may you read and write there?"))
+        sys.exit(1)

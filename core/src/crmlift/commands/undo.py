@@ -26,15 +26,22 @@ def retry(target: str | None, config_file: Path | None, *, as_json: bool) -> Non
     project = open_project(target, config_file)
     mapping, approval = read_approved(project.mapping_path)
     with project.opened() as (_, ledger, crm):
-        pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest, kind="retry")
-        tried = retrying.retry(pipeline, ledger)
-        status = pipeline.finish()
+        tried, status = 0, retrying.NOTHING
+        if retrying.worth_it(ledger):
+            pipeline = Pipeline(mapping, crm, ledger, mapping_digest=approval.digest, kind="retry")
+            tried = retrying.retry(pipeline, ledger)
+            status = pipeline.finish()
         left = len(ledger.letters.all(fate="rejected"))
     if as_json:
         done = retrying.Retried(tried=tried, rejected=left, status=status)
         print_json(done.model_dump(mode="json"))
     else:
-        console.print(f"Tried {tried:,} records again; {left:,} are still rejected.")
+        again = (
+            f"Tried {tried:,} records again"
+            if status != retrying.NOTHING
+            else "There is nothing to try again"
+        )
+        console.print(f"{again}; {left:,} are still rejected." if tried or left else f"{again}.")
     if left:
         sys.exit(DIFFERENCES_EXIT_CODE)
 
@@ -119,6 +126,8 @@ def _list(runs: list[int]) -> str:
 
 def _show(result: undoing.Undone) -> None:
     console.print(f"[bold]Run {result.run}[/]" + (" (dry run)" if result.dry_run else ""))
+    if not (result.deleted or result.restored or result.released or result.recreated or result.kept):
+        console.print("  It changed nothing in the CRM. `--run` undoes an earlier one, `--all` all of them.")
     for verb, counter in (
         ("deleted", result.deleted),
         ("put back", result.restored),

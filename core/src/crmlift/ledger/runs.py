@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from crmlift.ledger import tables
 from crmlift.ledger.store import Store
@@ -48,6 +48,19 @@ class Runs:
                 .values(status=status, finished_at=_now(), counts=orjson.dumps(counts).decode())
             )
 
+    def mark_cut_short(self, after: int) -> None:
+        """Note that runs with a greater number ended because their input broke off, whatever they said."""
+        with self._store.transaction() as db:
+            db.execute(
+                update(tables.runs)
+                .where(
+                    tables.runs.c.scope == self._store.scope,
+                    tables.runs.c.id > after,
+                    tables.runs.c.status.startswith("complete"),
+                )
+                .values(status="stopped")
+            )
+
     def note_progress(self, counts: Mapping[str, Any]) -> None:
         """Keep the counts so far, for whoever watches the run."""
         with self._store.transaction() as db:
@@ -64,6 +77,12 @@ class Runs:
             db.execute(update(tables.runs).where(tables.runs.c.id == run).values(status=status))
             for table in (tables.parked, tables.dead_letters, tables.batches):
                 db.execute(delete(table).where(table.c.scope == self._store.scope, table.c.run == run))
+
+    def latest(self) -> int:
+        """Return the number of the latest run; 0 before the first."""
+        query = select(func.max(tables.runs.c.id)).where(tables.runs.c.scope == self._store.scope)
+        with self._store.transaction() as db:
+            return db.execute(query).scalar() or 0
 
     def all(self) -> list[dict[str, Any]]:
         """Return all runs, oldest first, with their counts as a dict."""

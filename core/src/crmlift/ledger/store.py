@@ -12,7 +12,9 @@ import orjson
 from sqlalchemy import Connection, Table, create_engine, event, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
+from crmlift.errors import ConfigError
 from crmlift.ledger import tables
 from crmlift.ledger.upgrade import upgrade
 
@@ -24,12 +26,17 @@ class Store:
     """One connection, for one destination and workspace (`scope`); `run` is the current run's number."""
 
     def __init__(self, url: str, *, destination: str, workspace: str) -> None:
-        self._engine = create_engine(_private_file(url))
-        self.insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _durable)
-        upgrade(self._engine)
-        self._connection: Connection = self._engine.connect()
+        try:
+            self._engine = create_engine(_private_file(url))
+            self.insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+            if self._engine.dialect.name == "sqlite":
+                event.listen(self._engine, "connect", _durable)
+            upgrade(self._engine)
+            self._connection: Connection = self._engine.connect()
+        except (SQLAlchemyError, ImportError) as error:
+            # Not the whole text: it may hold the URL, and that a password.
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            raise ConfigError(f"The ledger cannot be opened: {reason}.", hint="Look at ledger_url.") from None
         self.scope = self._scope_id(destination, workspace)
         self.run = 0
 

@@ -42,6 +42,16 @@ def same(left: Any, right: Any) -> bool:
     return _hash(left) == _hash(right)
 
 
+def survives(value: Any, expected: Any) -> bool:
+    """Tell whether a value is in the CRM as it came: in its own form, or as JSON in a text."""
+    if isinstance(value, dict | list) and isinstance(expected, str):
+        try:
+            return bool(orjson.loads(expected) == value)
+        except orjson.JSONDecodeError:
+            return False
+    return bool(value == expected)
+
+
 def changes(
     wanted: Values,
     current: Values,

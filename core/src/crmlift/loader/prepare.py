@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from crmlift.destination import Destination, EntitySpec, Value
 from crmlift.ledger import Ledger
-from crmlift.loader.compare import digest
+from crmlift.loader.compare import digest, survives
 from crmlift.loader.counts import Counts
 from crmlift.loader.links import resolve
 from crmlift.loader.ready import Ready
@@ -57,7 +57,7 @@ class Preparation:
     def _ready(self, row: Row, values: dict[str, Value], changed: Counter[str]) -> Ready:
         expected = dict(self._crm.expected(row.entity, values))
         if expected != values:
-            changed.update(name for name, value in values.items() if expected.get(name) != value)
+            changed.update(name for name, value in values.items() if not survives(value, expected.get(name)))
         if None in expected.values():
             # What the CRM would hold as nothing is no value either: a null overwrites only by policy.
             expected = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 def environment(package: str, *, html: bool = True) -> Environment:
     """Return the environment for the templates of a package; pages extend `page.html`.
 
-    Filters: `n` groups digits, `pct` writes a share as per cent.
+    Filters: `n` groups digits, `pct` writes a share as per cent, `when` a moment to the minute.
     """
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package, "."), PackageLoader("crmlift.pages", ".")]),
@@ -21,7 +22,7 @@ def environment(package: str, *, html: bool = True) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"n": number, "pct": percent}
+    made.filters |= {"n": number, "pct": percent, "when": moment}
     return made
 
 
@@ -48,6 +49,12 @@ def percent(value: float) -> str:
     if 0 < value < 0.001:
         return "< 0.1 %"
     return f"{value:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def moment(at: datetime | str) -> str:
+    """Write a moment in UTC, to the minute."""
+    given = at if isinstance(at, datetime) else datetime.fromisoformat(at)
+    return given.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def cell(text: object) -> str:

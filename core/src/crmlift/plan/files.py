@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from crmlift.errors import ConfigError
 from crmlift.plan.model import Plan
 
 
@@ -21,8 +18,6 @@ def write_plan(plan: Plan, path: Path) -> None:
 def read_plan(path: Path) -> Plan | None:
     """Return the plan, or None where there is none. Raises `ConfigError` for a file that is none."""
     try:
-        return Plan.model_validate_json(path.read_bytes())
+        return Plan.from_file(path, again="crmlift plan")
     except FileNotFoundError:
         return None
-    except ValidationError:
-        raise ConfigError(f"The plan {path} cannot be read.", hint="Make it again: `crmlift plan`.") from None

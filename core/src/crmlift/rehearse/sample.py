@@ -13,7 +13,7 @@ import orjson
 
 from crmlift.batch import Batch, Item, join_key
 from crmlift.chunks import chunks
-from crmlift.errors import ConfigError
+from crmlift.errors import ConfigError, InputError
 from crmlift.hooks.manager import Hooks
 from crmlift.mapping.engine import Engine, Rejected, Row
 from crmlift.mapping.model import Mapping as MappingFile
@@ -172,6 +172,16 @@ class _Claims:
         yield {value: self._owners.pop((of, value)) for of, value in list(self._owners) if of == kind}
 
 
+def _message(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        message = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        message = None
+    if not isinstance(message, dict):
+        raise InputError(f"Line {number + 1} of the input is no message of a tap.", hint="Read it again.")
+    return message
+
+
 class _Reader:
     """Reads the file as often as it takes, through the mapping's hooks."""
 
@@ -209,7 +219,7 @@ class _Reader:
         self._keys: dict[str, list[str]] = {}
         with self._source.open("rb") as messages:
             for number, line in enumerate(messages):
-                message = orjson.loads(line)
+                message = _message(line, number)
                 if message.get("type") == "SCHEMA":
                     self._keys[message["stream"]] = message.get("key_properties") or []
                 elif message.get("type") == "RECORD" and message["stream"] in streams:

@@ -9,6 +9,7 @@ from pathlib import Path
 from crmlift.cutover import CutOver
 from crmlift.errors import ConfigError
 from crmlift.ledger import Ledger
+from crmlift.loader.counts import Result
 from crmlift.mapping.approval import Approval, read_approved
 from crmlift.mapping.model import Mapping
 from crmlift.mapping.words import source_of
@@ -56,7 +57,16 @@ def build_report(
 
 def render_html(report: Report) -> str:
     """Return the page; it loads nothing from elsewhere."""
-    return render("crmlift.report", "report.html", report=report, shown_misses=SHOWN_MISSES)
+    entities = report.plan.entities if report.plan else []
+    results = [result for result in Result if any(getattr(row, result) for row in entities)]
+    return render(
+        "crmlift.report",
+        "report.html",
+        report=report,
+        shown_misses=SHOWN_MISSES,
+        planned=[row for row in entities if any(getattr(row, result) for result in results)],
+        results=results,
+    )
 
 
 def _approval(project: Project) -> Approval | None:
@@ -86,7 +96,7 @@ def _scope(folder: Path) -> ScopeSummary | None:
 def _cutover(file: Path) -> CutOverSummary | None:
     if not file.exists():
         return None
-    found = CutOver.model_validate_json(file.read_bytes())
+    found = CutOver.from_file(file, again="crmlift cutover")
     return CutOverSummary(made_at=found.made_at, in_step=found.in_step, differences=found.differences)
 
 

@@ -26,8 +26,8 @@ def write_profile(profile: Profile, folder: Path) -> None:
 
 
 def read_profile(path: Path) -> Profile:
-    """Read a profile from its JSON form."""
-    return Profile.model_validate_json(path.read_bytes())
+    """Read a profile from its JSON form; raise `ConfigError` where it is none."""
+    return Profile.from_file(path, again="crmlift scope")
 
 
 def render(profile: Profile, name: str) -> str:

@@ -176,3 +176,7 @@ class Listener(Target):
         except CrmliftError as error:
             cls.logger.error("%s", error)
             sys.exit(1)
+        except OSError as error:
+            # A disk that is full or closed to us; no trace of code helps there.
+            cls.logger.error("%s.", error)
+            sys.exit(1)

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, TypedDict, TypeVar, Unpack
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import backoff
 import msgspec
@@ -39,6 +39,11 @@ R = TypeVar("R")
 JSON = dict[str, Any]
 
 _EMAIL = re.compile(r"\S+@\S+")
+_NO_ADDRESS = (
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+)
 _RETRYABLE = {408, 425, 429}  # and all of 500 and above
 
 
@@ -99,6 +104,7 @@ class Transport:
 
     def __init__(self, api_url: str, **options: Unpack[Options]) -> None:
         self.api_url = api_url.rstrip("/")
+        self._host = urlsplit(self.api_url).hostname or "the API"
         self.workers = options.get("workers", 8)
         self.sent = 0  # requests, tries included
         self.reached = False  # whether any request was answered as it should be
@@ -186,9 +192,13 @@ class Transport:
             return self._session.request(
                 call.method, self.api_url + call.url_path, timeout=self._timeout, **how
             )
+        except _NO_ADDRESS:
+            raise Refused(f"{call}: the API's address must begin with https://") from None
         except requests.RequestException as error:
             # Only the type: the text of these errors holds the whole address.
-            raise Unavailable(f"{call}: the connection failed ({type(error).__name__})") from None
+            raise Unavailable(
+                f"{call}: the connection to {self._host} failed ({type(error).__name__})"
+            ) from None
 
     def _decoded(self, call: Call, response: requests.Response) -> JSON:
         try:

@@ -234,8 +234,9 @@ def change(column: Column) -> str:
             "the name in English" if column.codes is None else "the label of the org's picklist, else empty"
         )
     match column.field.type:
-        case FieldType.TEXT if column.type not in ("email", "phone", "url", "id"):
-            return f"cut after {min(column.field.max_length or BULK_CELL, BULK_CELL):,} characters"
+        case FieldType.TEXT if column.type != "id":
+            limit = min(column.field.max_length or BULK_CELL, BULK_CELL)
+            return f"cut after {limit:,} characters, and no blanks at the ends"
         case FieldType.CHOICE if column.restricted:
             return "only values of the picklist"
         case FieldType.INTEGER | FieldType.NUMBER:
