@@ -26,7 +26,7 @@ from crmlift.testing.workspace import NOW, Workspace
 from target_odoo.target import TargetOdoo
 
 DATABASE = "lab_bench_rows"
-ROWS = 3_000
+ROWS = 10_000
 PERSONS = 50
 ROUNDS = 3
 QUIET = {"tracking_disable": True}

@@ -165,7 +165,8 @@ class Cluster:
 
     def drop(self, database: str) -> None:
         """Remove a database and everybody who is connected to it."""
-        self.execute("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        # Autovacuum may be connected, too, and only a superuser may end it.
+        self.execute("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)', role=SUPERUSER)
 
     def copy(self, source: str, database: str) -> None:
         """Create `database` as a copy of `source`."""

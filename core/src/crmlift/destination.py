@@ -161,6 +161,8 @@ class Destination(Protocol):
     Calls raise `TransientError` (after the client's own retries), `RunStopped`, or, from `create`
     and `update` of an atomic entity, `BatchRefused`. An entity that is not atomic reports refusals
     in the outcomes. No call sends anything to a person or starts an automation that the API can silence.
+
+    In a run, `create` is called from a thread of its own. No other call is made meanwhile but `expected`.
     """
 
     entities: Mapping[str, EntitySpec]

@@ -23,6 +23,10 @@ class Candidates:
         self._indexed: set[str] = set()
         self._taken: set[tuple[str, str]] = set()
 
+    def indexed(self, entity: str) -> bool:
+        """Say whether the CRM's records of an entity have been read."""
+        return entity in self._indexed
+
     def match(self, entity: str, rows: Sequence[Row]) -> dict[str, list[str]]:
         """Return the ids of matching records per key; the first match field with a hit decides."""
         wanted: dict[str, dict[str, str]] = defaultdict(dict)

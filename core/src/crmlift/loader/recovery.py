@@ -22,13 +22,28 @@ class Recovery:
         self._crm = destination
         self._ledger = ledger
         self._met: set[str] = set()
+        self._answered: set[str] = set()
         self.in_doubt: dict[str, set[str]] = defaultdict(set)
+
+    def has_met(self, entity: str) -> bool:
+        """Say whether it is known what the CRM holds."""
+        return entity in self._met
+
+    def doubt(self, entity: str, *, unanswered: bool) -> None:
+        """A create of this run failed: what became of it is to be learnt as after a crash.
+
+        Unless it went unanswered, the server is not at work on it any more.
+        """
+        self._met.discard(entity)
+        if unanswered:
+            self._answered.discard(entity)
+        else:
+            self._answered.add(entity)
 
     def meet(self, entity: str) -> None:
         """Learn, once per run, what the CRM already holds of ours that the ledger does not know."""
         if entity in self._met:
             return
-        self._met.add(entity)
         spec = self._crm.entities[entity]
         for batch in self._ledger.journal.open_batches(entity):
             if spec.natural:
@@ -45,11 +60,12 @@ class Recovery:
                     adopted = origin is Origin.ADOPTED
                     ids = {item.key: item.id for item in page if item.key and item.adopted is adopted}
                     self._remember_found(entity, ids, origin, 0)
+        self._met.add(entity)
 
     def _arrived(self, spec: EntitySpec, batch: OpenBatch) -> dict[str, str]:
         """Find what became of creates that a crash cut off, once the server cannot be at them any more."""
         found = self._crm.find(spec.name, batch.keys)
-        left = batch.sent_at + spec.in_flight_s - time()
+        left = 0.0 if spec.name in self._answered else batch.sent_at + spec.in_flight_s - time()
         if len(found) < len(batch.keys) and left > 0:
             logger.info("'%s': waiting %.0f s for rows that a broken-off run had sent.", spec.name, left)
             sleep(left)

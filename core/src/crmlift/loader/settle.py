@@ -1,33 +1,34 @@
-"""Settle a batch of rows of one entity: compare, write what differs, and write down what became of each."""
+"""Settle rows of one entity: compare them, write what differs, and write down what became of each."""
 
 from __future__ import annotations
 
-import logging
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from crmlift.chunks import chunks
-from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
+from crmlift.destination import Destination, EntitySpec
 from crmlift.errors import Refusal
 from crmlift.ledger import EITHER, DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
-from crmlift.loader.bisect import write_surviving
 from crmlift.loader.candidates import Candidates
-from crmlift.loader.compare import changes, digest, survives
 from crmlift.loader.counts import Counts, Result
-from crmlift.loader.links import resolve
+from crmlift.loader.prepare import Preparation, linked_keys
+from crmlift.loader.queue import Queue
 from crmlift.loader.ready import Ready
 from crmlift.loader.recovery import Recovery
 from crmlift.loader.removal import Removal
+from crmlift.loader.write import Writer
 from crmlift.mapping.engine import Row
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
 class Settler:
-    """Brings rows into the CRM and their outcomes into the ledger, entity by entity."""
+    """Brings rows into the CRM and their outcomes into the ledger, entity by entity.
+
+    What `take` finds worth writing waits in a queue for a full call; `finish` sends the rest.
+    """
 
     def __init__(self, destination: Destination, ledger: Ledger, counts: Counts) -> None:
         self._crm = destination
@@ -35,38 +36,97 @@ class Settler:
         self._counts = counts
         self._candidates = Candidates(destination, ledger)
         self._recovery = Recovery(destination, ledger)
+        self._preparation = Preparation(destination, ledger, counts, self._park)
         self._removal = Removal(destination, ledger, counts, self._reject)
-        self._shapes: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
+        self._writer = Writer(destination, ledger, counts, self._recovery, self._reject)
+        self._queues: dict[str, Queue] = defaultdict(Queue)
 
-    def settle(self, entity: str, rows: Sequence[Row]) -> None:
-        """Settle rows in their order; of several for one key, each sees what the one before wrote."""
-        self._recovery.meet(entity)
-        for wave in _waves(self._without_repeats(entity, rows), lambda row: row.key):
-            self._settle_distinct(entity, wave)
+    # What is not settled yet
 
-    def _without_repeats(self, entity: str, rows: Sequence[Row]) -> list[Row]:
-        """Leave out rows that repeat the last one of their key, as deliveries do with their mailing."""
-        last: dict[str, Row] = {}
-        kept: list[Row] = []
+    def unsettled(self, entity: str) -> bool:
+        """Say whether rows of an entity wait for a full call, or for the answer to theirs."""
+        return any(True for _ in self._unsettled(entity))
+
+    def oldest(self) -> int | None:
+        """Return the lowest input position among the rows that are queued or under way."""
+        unsettled = chain(self._writer.under_way, *self._queues.values())
+        return min((ready.row.item.seq for ready in unsettled), default=None)
+
+    def give_back(self) -> dict[str, list[Row]]:
+        """Return the rows of a create that failed and those in the queues, by entity, and forget them."""
+        rows: dict[str, list[Row]] = defaultdict(list)
+        if self._writer.failed:
+            rows[self._writer.entity] += [ready.row for ready in self._writer.failed]
+            self._writer.failed = []
+        for entity, queue in self._queues.items():
+            rows[entity] += [ready.row for ready in queue]
+        self._queues.clear()
+        return rows
+
+    # Settling
+
+    def take(self, entity: str, rows: Sequence[Row]) -> list[Row]:
+        """Compare rows with what is known and send full calls; return those that must come again.
+
+        Of several rows for one key, each must see what the one before wrote: it comes again once that is
+        settled. The rows keep their order.
+        """
+        if not self._recovery.has_met(entity):
+            self._writer.wait()
+            self._recovery.meet(entity)
+        limit = self._crm.entities[entity].batch_limit
+        later: list[Row] = []
+        for some in chunks(rows, limit):
+            self._sort_out(entity, self._first_of_each_key(entity, some, later))
+        return later
+
+    def finish(self, entity: str) -> None:
+        """Settle what waits for a full call."""
+        spec, queue = self._crm.entities[entity], self._queues[entity]
+        self._send(spec, queue, 1)
+        self._writer.wait()
+
+    def _first_of_each_key(self, entity: str, rows: Sequence[Row], later: list[Row]) -> list[Row]:
+        """Return rows none of whose keys is on its way; others are left out or put to those for later.
+
+        Left out are those that repeat the last one of their key, as deliveries do with their mailing.
+        """
+        last = {ready.row.key: ready.row for ready in self._unsettled(entity)}
+        last |= {row.key: row for row in later}
+        first: list[Row] = []
+        repeats = 0
         for row in rows:
             before = last.get(row.key)
-            if before is None or not row.says_the_same_as(before):
-                last[row.key] = row
-                kept.append(row)
-        if len(kept) < len(rows):
-            self._counts.entity(entity)[Result.UNCHANGED] += len(rows) - len(kept)
-        return kept
+            if before is None:
+                first.append(row)
+            elif row.says_the_same_as(before):
+                repeats += 1
+                continue
+            else:
+                later.append(row)
+            last[row.key] = row
+        if repeats:
+            self._counts.entity(entity)[Result.UNCHANGED] += repeats
+        return first
 
-    def _settle_distinct(self, entity: str, rows: Sequence[Row]) -> None:
-        spec = self._crm.entities[entity]
+    def _unsettled(self, entity: str) -> Iterable[Ready]:
+        under_way = self._writer.under_way if self._writer.entity == entity else ()
+        return chain(under_way, self._queues[entity])
+
+    def _sort_out(self, entity: str, rows: Sequence[Row]) -> None:
+        """Put rows of different keys into the queue, where there is something to write, and send from it."""
+        spec, queue = self._crm.entities[entity], self._queues[entity]
+        if self._writer.entity in linked_keys(rows):
+            self._writer.wait()
         known = self._ledger.records.known(entity, {name for row in rows for name in (row.source, row.key)})
         gone = [row for row in rows if row.deleted]
         if gone:
+            self._writer.wait()
             self._removal.remove(spec, gone, known)
         creates: list[Ready] = []
         updates: list[Ready] = []
         unchanged = 0
-        for ready in self._resolve(spec, [row for row in rows if not row.deleted]):
+        for ready in self._preparation.ready(spec, [row for row in rows if not row.deleted]):
             mine = known.get(ready.row.source)
             if mine is not None and mine.key != ready.row.key:
                 # It changed another row before: a delivery moves with its person when profiles are merged.
@@ -93,68 +153,34 @@ class Settler:
         if creates:
             creates, adopted = self._adopt(entity, creates)
             updates += adopted
-        for piece in chunks(creates, spec.batch_limit):
-            self._create(spec, piece)
+        queue.creates += creates
         # Twins have keys of their own but one record: the second must see what the first wrote.
         for wave in _waves(updates, lambda ready: str(ready.crm_id)):
-            for piece in chunks(wave, spec.batch_limit):
-                self._update(spec, piece)
+            if queue.updates_one_of(wave):
+                self._send_updates(spec, queue, 1)
+            queue.updates += wave
+        self._send(spec, queue, spec.batch_limit)
 
-    # Links
+    def _send(self, spec: EntitySpec, queue: Queue, at_least: int) -> None:
+        """Send calls from the queue, of so many rows at least."""
+        while len(queue.creates) >= at_least:
+            self._writer.create(spec, queue.creates[: spec.batch_limit])
+            del queue.creates[: spec.batch_limit]
+        self._send_updates(spec, queue, at_least)
 
-    def _resolve(self, spec: EntitySpec, rows: Sequence[Row]) -> list[Ready]:
-        """Turn links into CRM ids; park the rows that cannot go without one."""
-        wanted: dict[str, set[str]] = defaultdict(set)
-        for row in rows:
-            for link in row.links.values():
-                for target in link.entities:
-                    wanted[target].update(link.keys)
-        ids = {entity: self._ledger.records.ids(entity, keys) for entity, keys in wanted.items()}
-        changed = self._counts.changed.setdefault(spec.name, Counter())
-        ready: list[Ready] = []
-        for row in rows:
-            values = dict(row.values)
-            missing: tuple[tuple[str, ...], str] | None = None
-            blocked = False
-            for name, link in row.links.items():
-                linked, absent = resolve(link, ids)
-                if linked is not None:
-                    values[name] = linked
-                if absent is not None:
-                    missing = link.entities, absent
-                    blocked |= spec.natural or name in row.rule.required_links
-            if missing is not None:
-                self._park(row, *missing)
-                if blocked:
-                    continue
-            expected = dict(self._crm.expected(row.entity, values))
-            if expected != values:
-                changed.update(
-                    name for name, value in values.items() if not survives(value, expected.get(name))
-                )
-            if None in expected.values():
-                # What the CRM would hold as nothing is no value either: a null overwrites only by policy.
-                expected = {
-                    name: value
-                    for name, value in expected.items()
-                    if value is not None or values[name] is None
-                }
-            names, shape = self._shape(expected)
-            ready.append(Ready(row, expected, shape, digest(names, expected)))
-        return ready
-
-    def _shape(self, values: Mapping[str, Value]) -> tuple[tuple[str, ...], int]:
-        """Return the sorted names of some values, and their number in the ledger."""
-        given = tuple(values)
-        if given not in self._shapes:
-            names = tuple(sorted(given))
-            self._shapes[given] = names, self._ledger.records.shape(names)
-        return self._shapes[given]
+    def _send_updates(self, spec: EntitySpec, queue: Queue, at_least: int) -> None:
+        while len(queue.updates) >= at_least:
+            self._writer.update(spec, queue.updates[: spec.batch_limit])
+            del queue.updates[: spec.batch_limit]
 
     def _park(self, row: Row, entities: Iterable[str], key: str) -> None:
         """Let a row wait for the row with this key, of one of these entities."""
         waits = EITHER.join(entities)
         self._ledger.waiting.park([Parked(row.stream, row.item.key, row.entity, waits, key, row.item.record)])
+
+    def _reject(self, row: Row, refusal: Refusal) -> None:
+        self._counts.entity(row.entity)[Result.REJECTED] += 1
+        self._ledger.letters.reject([DeadLetter.rejected(row.stream, row.item, row.entity, refusal)])
 
     # Adoption
 
@@ -162,6 +188,8 @@ class Settler:
         """Split rows without a record into those to create and those that take over an existing one."""
         creates: list[Ready] = []
         adopted: list[Ready] = []
+        if not self._candidates.indexed(entity):
+            self._writer.wait()
         matches = self._candidates.match(entity, [ready.row for ready in rows])
         for ready in rows:
             ids = matches.get(ready.row.key, [])
@@ -174,6 +202,7 @@ class Settler:
             else:
                 creates.append(ready)
         if adopted:
+            self._writer.wait()
             ids_by_key = {ready.row.key: str(ready.crm_id) for ready in adopted}
             entries = [JournalEntry("adopt", entity, key, crm_id, {}) for key, crm_id in ids_by_key.items()]
             self._ledger.journal.write(entries)
@@ -184,96 +213,6 @@ class Settler:
             )
             self._counts.entity(entity)[Result.ADOPTED] += len(adopted)
         return creates, adopted
-
-    # Writing
-
-    def _create(self, spec: EntitySpec, piece: list[Ready]) -> None:
-        entity = spec.name
-        batch = self._ledger.journal.open_batch(entity, [ready.row.key for ready in piece])
-        rows = [Create(ready.row.key, _without_nulls(ready.values)) for ready in piece]
-        outcomes = write_surviving(lambda some: self._crm.create(entity, some), rows)
-        with self._ledger.transaction():
-            self._settled(entity, piece, outcomes)
-            self._ledger.journal.close_batch(batch)
-
-    def _update(self, spec: EntitySpec, piece: list[Ready]) -> None:
-        """Read, compare and write what differs; the before-images are written down first."""
-        entity = spec.name
-        names = sorted({name for ready in piece for name in ready.values})
-        current = self._crm.read(entity, [str(ready.crm_id) for ready in piece], names)
-        written: list[Ready] = []
-        rows: list[Update] = []
-        entries: list[JournalEntry] = []
-        settled: list[Ready] = []
-        for ready in piece:
-            crm_id = str(ready.crm_id)
-            before = current.get(crm_id)
-            if before is None:
-                self._reject(
-                    ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
-                )
-                continue
-            write, ready.kept = changes(
-                ready.values, before, fill_empty=ready.fill_empty(), sticky=ready.row.rule.sticky
-            )
-            if ready.row.rule.rule.mode == "create":
-                write, ready.kept = {}, [*ready.kept, *write]
-            ready.settle(wrote=bool(write))
-            if not write:
-                settled.append(ready)
-                continue
-            written.append(ready)
-            rows.append(Update(ready.row.key, crm_id, write))
-            entries.append(self._journal_entry(entity, ready, write, before))
-        self._ledger.journal.write(entries)
-        outcomes = write_surviving(lambda some: self._crm.update(entity, some), rows)
-        with self._ledger.transaction():
-            self._settled(entity, written, outcomes)
-            self._settled(entity, settled, [Outcome(ready.row.key, ready.crm_id) for ready in settled])
-
-    def _journal_entry(
-        self, entity: str, ready: Ready, write: dict[str, Value], before: dict[str, Value]
-    ) -> JournalEntry:
-        names = tuple(sorted(write))
-        return JournalEntry(
-            action="update",
-            entity=entity,
-            key=ready.row.key,
-            crm_id=str(ready.crm_id),
-            before={name: before.get(name) for name in names},
-            after=digest(names, write),
-            shape=self._ledger.records.shape(names),
-            source=ready.row.source,
-            was_shape=ready.was.shape if ready.was else None,
-            was_digest=ready.was.digest if ready.was else None,
-        )
-
-    def _settled(self, entity: str, pieces: Sequence[Ready], outcomes: Sequence[Outcome]) -> None:
-        """Write down what became of each row, in the order of the call."""
-        done: list[Ready] = []
-        counter = self._counts.entity(entity)
-        natural = self._crm.entities[entity].natural
-        made: set[str] = set()
-        for ready, outcome in zip(pieces, outcomes, strict=True):
-            if outcome.refusal is not None:
-                self._reject(ready.row, outcome.refusal)
-                continue
-            ready.crm_id = outcome.id
-            if natural and outcome.id is not None:
-                if outcome.id in made:
-                    # What two sources say, such as twins in one segment, is one row and was made once.
-                    ready.result = Result.UNCHANGED
-                made.add(outcome.id)
-            if outcome.existed and ready.row.key not in self._recovery.in_doubt[entity]:
-                ready.origin = Origin(ready.was.origin) if ready.was else Origin.FOUND
-                ready.result = Result.UNCHANGED
-            counter[ready.result] += 1
-            done.append(ready)
-        self._ledger.records.remember(entity, [ready.known() for ready in done])
-
-    def _reject(self, row: Row, refusal: Refusal) -> None:
-        self._counts.entity(row.entity)[Result.REJECTED] += 1
-        self._ledger.letters.reject([DeadLetter.rejected(row.stream, row.item, row.entity, refusal)])
 
 
 def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
@@ -288,9 +227,3 @@ def _waves(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
             waves.append([])
         waves[number].append(item)
     return waves
-
-
-def _without_nulls(values: dict[str, Value]) -> dict[str, Value]:
-    if None not in values.values():
-        return values
-    return {name: value for name, value in values.items() if value is not None}

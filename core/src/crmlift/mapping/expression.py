@@ -1,4 +1,4 @@
-"""Expressions of a mapping (`when`, `expr`) and of hooks, evaluated by simpleeval."""
+"""Expressions of a mapping (`when`, `expr`) and of hooks, in the language of simpleeval."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpr
 
 from crmlift.addresses import is_dialable
 from crmlift.errors import ConfigError
+from crmlift.mapping.closures import Unprepared, prepare
 
 
 class _Names(dict[str, Any]):
@@ -65,10 +66,18 @@ def compile_expression(source: str) -> Callable[[Mapping[str, Any]], Any]:
     except (InvalidExpression, SyntaxError) as error:
         raise ConfigError(f"'{source}' is not an expression: {error}.") from None
 
-    def evaluate(record: Mapping[str, Any]) -> Any:
+    def by_simpleeval(record: Mapping[str, Any]) -> Any:
         evaluator.names = _Names(record)
+        return evaluator.eval(source, previously_parsed=parsed)
+
+    try:
+        value_of = prepare(parsed, FUNCTIONS)
+    except Unprepared:
+        value_of = by_simpleeval
+
+    def evaluate(record: Mapping[str, Any]) -> Any:
         try:
-            return evaluator.eval(source, previously_parsed=parsed)
+            return value_of(record)
         except (AttributeDoesNotExist, TypeError, KeyError, IndexError, ValueError):
             return None
         except InvalidExpression as error:

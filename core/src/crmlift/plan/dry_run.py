@@ -50,7 +50,8 @@ class DryRun:
         self._live: dict[str, dict[str, Field]] = {}
         self._added: Counter[str] = Counter()
         self._next = 0
-        self._db = sqlite3.connect(file, isolation_level=None)
+        # Creates come from the loader's second thread, never two calls at once.
+        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         # The file lives as long as the plan: there is nothing to keep after a crash.
         self._db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"

@@ -126,15 +126,21 @@ def _json(value: Value) -> Value:
 
 
 def _clean(value: Value) -> Value:
-    if isinstance(value, str):
+    # Called for each value of each record's JSON: the plain types come first.
+    kind = type(value)
+    if kind is str:
         return _UNHOLDABLE.sub("", value)
+    if value is None or kind is bool or kind is int:
+        return value
+    if kind is dict or isinstance(value, Mapping):
+        return {_clean(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         # PostgreSQL keeps the digits: 1e22 comes back as an integer of 23 of them.
         return int(Decimal(repr(value)))
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    if isinstance(value, Mapping):
-        return {_clean(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return _UNHOLDABLE.sub("", value)
     if isinstance(value, date):
         return value.isoformat()
     return value
