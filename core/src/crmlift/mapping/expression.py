@@ -1,4 +1,4 @@
-"""Expressions of a mapping (`when`, `expr`) and of hooks, in the language of simpleeval."""
+"""Expressions of a mapping (`when`, `expr`) and of hooks, evaluated by simpleeval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpr
 
 from crmlift.addresses import is_dialable
 from crmlift.errors import ConfigError
-from crmlift.mapping.closures import Unprepared, prepare
 
 
 class _Names(dict[str, Any]):
@@ -66,18 +65,10 @@ def compile_expression(source: str) -> Callable[[Mapping[str, Any]], Any]:
     except (InvalidExpression, SyntaxError) as error:
         raise ConfigError(f"'{source}' is not an expression: {error}.") from None
 
-    def by_simpleeval(record: Mapping[str, Any]) -> Any:
-        evaluator.names = _Names(record)
-        return evaluator.eval(source, previously_parsed=parsed)
-
-    try:
-        value_of = prepare(parsed, FUNCTIONS)
-    except Unprepared:
-        value_of = by_simpleeval
-
     def evaluate(record: Mapping[str, Any]) -> Any:
+        evaluator.names = _Names(record)
         try:
-            return value_of(record)
+            return evaluator.eval(source, previously_parsed=parsed)
         except (AttributeDoesNotExist, TypeError, KeyError, IndexError, ValueError):
             return None
         except InvalidExpression as error:
