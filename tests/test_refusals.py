@@ -37,12 +37,13 @@ def few(project: Project, *, ok: bool = True):
 @pytest.mark.parametrize("crm", CRMS[:1], indirect=True, ids=lambda crm: crm.short)
 def test_what_came_of_a_tap_that_failed_is_never_taken_for_the_whole(project):
     project.approve_default()
-    whole = [project.crmlift(command, "--json").out for command in ("scope", "plan")]
-    files = [project.folder / ".crmlift" / name for name in ("scope/scope.json", "target-odoo.plan.json")]
+    whole = [project.crmlift(command, "--json").out for command in ("scope", "plan", "handoff")]
+    names = ("scope/scope.json", "target-odoo.plan.json", "handoff/handoff.json")
+    files = [project.folder / ".crmlift" / name for name in names]
     env = project.folder / ".env"
     right = env.read_text()
     env.write_text(right + "TAP_CUSTOMERIO_APP_API_KEY=wrong\n")
-    for command in ("scope", "plan", "run"):
+    for command in ("scope", "plan", "handoff", "run"):
         failed = project.crmlift(command, "--json", ok=False)
         assert (failed.code, failed.out) == (1, "")
         assert "Customer.io does not accept the App API key" in failed.err

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from crmlift.errors import RunStopped
@@ -100,15 +102,27 @@ def run_loader(
     """Run the tap into one of our own loaders and return the folder that it writes into.
 
     `settings` replace those of the loader in meltano.yml; None and False leave a setting as it is there.
-    `output` is its folder where nobody says otherwise.
+    `output` is its folder where nobody says otherwise; what stood there is replaced once all is made.
     """
     given = {key: "true" if value is True else str(value) for key, value in settings.items() if value}
     prefix = name.replace("-", "_").upper()
     variables = {f"{prefix}_{key.upper()}": value for key, value in given.items()}
     folder = Path(given.get("output") or meltano_settings(name).get("output", output))
+    folder.mkdir(parents=True, exist_ok=True)
     log = Path(".crmlift") / f"{name}.log"
-    run_meltano([tap, name], log=log, settings=variables, wait=lambda child: _follow(child, log, tell))
+    # Of an input that breaks off, a loader makes its files as well: they must not stand in the others' place.
+    with TemporaryDirectory(prefix=".new-", dir=folder) as made:
+        variables[f"{prefix}_OUTPUT"] = str(Path(made).resolve())
+        run_meltano([tap, name], log=log, settings=variables, wait=lambda child: _follow(child, log, tell))
+        for new in sorted(Path(made).iterdir()):
+            _replace(folder / new.name, new)
     return folder
+
+
+def _replace(old: Path, new: Path) -> None:
+    if old.is_dir():
+        shutil.rmtree(old)
+    new.replace(old)
 
 
 def run_meltano(

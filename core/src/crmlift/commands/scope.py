@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 import orjson
@@ -14,7 +13,6 @@ from crmlift.commands.common import (
     print_json,
     waiting,
 )
-from crmlift.project import meltano_settings
 from crmlift.running import run_loader
 from crmlift.scope.model import Profile
 from crmlift.scope.render import FILES, read_profile
@@ -40,14 +38,9 @@ def scope(
     The same as `meltano run tap-customerio crmlift-scope`. Options replace the settings of the loader
     crmlift-scope in meltano.yml.
     """
-    given: dict[str, object] = {"inactive_days": inactive_days, "show_values": show_values}
-    folder = output or Path(meltano_settings(NAME).get("output", OUTPUT))
-    folder.mkdir(parents=True, exist_ok=True)
-    # Of an input that breaks off, the loader makes a profile as well: it must not stand in the other's place.
-    with TemporaryDirectory(prefix=".new-", dir=folder) as made, waiting("Reading the workspace") as tell:
-        run_loader(NAME, tap, given | {"output": made}, output=OUTPUT, tell=tell)
-        for name in FILES:
-            (Path(made) / name).replace(folder / name)
+    given: dict[str, object] = {"output": output, "inactive_days": inactive_days, "show_values": show_values}
+    with waiting("Reading the workspace") as tell:
+        folder = run_loader(NAME, tap, given, output=OUTPUT, tell=tell)
     if as_json:
         print_json(orjson.loads((folder / FILES[0]).read_bytes()))
     else:

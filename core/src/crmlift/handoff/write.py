@@ -31,7 +31,7 @@ TITLES = {
     Kind.COMPLETENESS: "Completeness",
 }
 _MADE = ("items", "people", "advice")
-"""Folders that a hand-off fills, and empties before."""
+"""Folders that a hand-off fills; empty ones stand, too, in the place of those of an earlier hand-off."""
 
 
 def index(items: Sequence[Item], *, at: str, workspace: str, destination: Destination | None) -> Handoff:
@@ -54,6 +54,7 @@ def write(handoff: Handoff, items: Sequence[Item], folder: Path, destination: De
     """Write everything but the files of people; what an earlier hand-off left is removed first."""
     for name in _MADE:
         shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir(parents=True)
     packages = _packages(items, folder, destination) if destination else []
     handoff = handoff.model_copy(update={"packages": packages})
     items_as = _templates("item")
