@@ -50,6 +50,7 @@ def scope(
 
 def _show(profile: Profile) -> None:
     people = profile.people
+    events = sum(event.count for event in profile.events)
     for number, what in (
         (people.total, "people"),
         (people.without_email, "without an email address"),
@@ -57,7 +58,10 @@ def _show(profile: Profile) -> None:
         (people.inactive + people.no_sign, f"no sign of life in {people.inactive_days} days"),
         (profile.duplicates[0].people, "share an email address with somebody"),
         (sum(kind.objects for kind in profile.objects), f"objects of {len(profile.objects)} types"),
-        (sum(event.count for event in profile.events), f"events of {len(profile.events)} kinds"),
+        (
+            sum(stream.records for stream in profile.streams if stream.stream == "activities"),
+            f"activities, of which {events:,} events, pages and screens of {len(profile.events)} names",
+        ),
         (len(profile.attributes), "attributes"),
         (len(profile.segments), "segments"),
     ):
