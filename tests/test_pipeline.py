@@ -40,7 +40,7 @@ def test_a_load_a_second_run_and_a_delta_of_ten(project, customerio, crm):
     third = project.counts()
     assert crm.counted(third, "updated") + crm.counted(third, "merged") == 10
     assert crm.counted(third, "created") == 0
-    assert project.crmlift("retry", "--json").json == {"tried": 0, "rejected": 0, "status": "complete"}
+    assert project.crmlift("retry", "--json").json == {"tried": 0, "rejected": 0, "status": "nothing to do"}
     unknown = project.crmlift("forget", "--person", "nobody", "--yes", ok=False)
     assert "The ledger knows nobody by that" in unknown.err
     page = project.folder / "report.html"
