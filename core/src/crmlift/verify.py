@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -87,27 +88,20 @@ def verify(
     entities = []
     for entity in ledger.records.entities():
         comparison = _Comparison(entity, ledger, destination)
-        records = 0
-        for page in _pages(ledger, entity, sample, seed):
-            comparison.add(page)
-            records = len({row.crm_id for row in page})
+        pages = ledger.records.pages(entity)
         if sample is None:
+            for page in pages:
+                comparison.add(page)
             records = ledger.records.count(entity, distinct=destination.entities[entity].natural)
+        else:
+            chosen = _sample(chain.from_iterable(pages), ledger, sample, f"{seed}:{entity}")
+            comparison.add(chosen)
+            records = len({row.crm_id for row in chosen})
         entities.append(comparison.result(changed.get(entity, []), records))
     return Verification(sample=sample, seed=seed if sample else None, entities=entities)
 
 
-def _pages(ledger: Ledger, entity: str, sample: int | None, seed: int) -> Iterator[list[Known]]:
-    pages = ledger.records.pages(entity)
-    if sample is None:
-        yield from pages
-        return
-    chosen = _sample((row for page in pages for row in page), ledger, sample, f"{seed}:{entity}")
-    if chosen:
-        yield chosen
-
-
-def _sample(rows: Iterator[Known], ledger: Ledger, size: int, seed: str) -> list[Known]:
+def _sample(rows: Iterable[Known], ledger: Ledger, size: int, seed: str) -> list[Known]:
     """Reservoir sampling: every row has the same chance, in one pass and little memory; so for each field."""
     chance = random.Random(seed)
     chosen: list[Known] = []

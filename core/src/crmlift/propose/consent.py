@@ -103,9 +103,15 @@ def _split(words: list[str]) -> list[str]:
 _PARTS = ("no", "elsewhere", "negation", "yes", "agree", "alone", "topic", "turning")
 
 
+@cache
+def _written_together() -> frozenset[str]:
+    """The whole entries of all parts but those that only turn the meaning."""
+    return frozenset().union(*(_entries(part)[0] for part in _PARTS if part != "turning"))
+
+
 def _part(word: str) -> list[str]:
     """The fewest known parts that make up a word, or the word itself."""
-    known = frozenset().union(*(_entries(part)[0] for part in _PARTS if part != "turning"))
+    known = _written_together()
     best: list[list[str] | None] = [[]]
     for end in range(1, len(word) + 1):
         ways = [
