@@ -21,6 +21,7 @@ from target_salesforce.client import SalesforceClient
 from target_salesforce.converted import Converted
 from target_salesforce.entities import BATCH, BULK_FROM, ENTITIES, LEAD, TEMPLATE, Pairs
 from target_salesforce.leads import LeadTable
+from target_salesforce.named import Named
 from target_salesforce.pairs import PairTable
 from target_salesforce.preflight import preflight
 from target_salesforce.records import RecordTable
@@ -53,6 +54,7 @@ class SalesforceDestination:
         self.schema = Schema(client)
         self.sender = Sender(client, bulk_from=bulk_from)
         self._converted = Converted(client, self.schema, workspace)
+        self._named = Named(client, self.schema)
         self._allow_automations = allow_automations
         self._tables: dict[str, RecordTable | PairTable] = {}
 
@@ -150,7 +152,9 @@ class SalesforceDestination:
                 )
             else:
                 make = _SPECIAL.get(entity.sobject, RecordTable)
-                self._tables[name] = make(self.sender, self.schema, entity, self.workspace, self._converted)
+                self._tables[name] = make(
+                    self.sender, self.schema, entity, self.workspace, self._converted, self._named
+                )
         return self._tables[name]
 
 

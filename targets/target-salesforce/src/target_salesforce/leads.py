@@ -46,4 +46,4 @@ class LeadTable(RecordTable):
     def _contacts(self) -> RecordTable:
         entity = ENTITIES["contact"]
         assert isinstance(entity, Records)
-        return RecordTable(self.sender, self.schema, entity, self.workspace, self.converted)
+        return RecordTable(self.sender, self.schema, entity, self.workspace, self.converted, self.named)

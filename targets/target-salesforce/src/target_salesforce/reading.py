@@ -39,14 +39,20 @@ class RecordReader:
     key_field = KEY_FIELD
 
     def __init__(
-        self, sender: Sender, schema: Schema, entity: Records, workspace: str, converted: Converted
+        self,
+        sender: Sender,
+        schema: Schema,
+        entity: Records,
+        workspace: str,
+        converted: Converted,
+        named: Named,
     ) -> None:
-        self.sender, self.schema, self.entity, self.converted = sender, schema, entity, converted
+        self.sender, self.schema, self.entity = sender, schema, entity
+        self.converted, self.named = converted, named
         self.client: SalesforceClient = sender.client
         self.sobject = entity.sobject
         self.workspace = workspace
         self.prefix = keys.prefix(workspace, entity.spec.name)
-        self._named = Named(self.client, schema)
 
     @property
     def columns(self) -> Mapping[str, Column]:
@@ -70,7 +76,7 @@ class RecordReader:
 
     def expected(self, values: Values) -> Values:
         """Return the values as Salesforce will hold them."""
-        return expected(self.columns, self._named.ids(self.sobject, values))
+        return expected(self.columns, self.named.ids(self.sobject, values))
 
     # -- reading -------------------------------------------------------------------------------------
 

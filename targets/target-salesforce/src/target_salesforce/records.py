@@ -168,7 +168,7 @@ class RecordTable(RecordReader):
     def _other(self) -> RecordReader:
         entity = ENTITIES[self.entity.other]
         assert isinstance(entity, Records)
-        return RecordReader(self.sender, self.schema, entity, self.workspace, self.converted)
+        return RecordReader(self.sender, self.schema, entity, self.workspace, self.converted, self.named)
 
     @cached_property
     def _others_at_start(self) -> bool:

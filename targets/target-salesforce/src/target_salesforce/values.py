@@ -66,8 +66,8 @@ class Unfit(Exception):
 class Column:
     """A field as `describe` tells it.
 
-    Of an address picklist, `codes` maps codes to labels; for states it does so by the label of the country,
-    as codes are used by several countries.
+    Of an address picklist, `codes` maps codes and labels, in small letters, to labels; `states` does so by
+    the label of the country, as codes are used by several countries.
     """
 
     field: Field
