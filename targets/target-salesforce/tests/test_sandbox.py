@@ -76,7 +76,7 @@ def test_simple_salesforce_writes_one_and_many(simple: Salesforce, loaded: Sales
     assert "Bulk Ã©" in simple.bulk2.Lead.get_successful_records(job["job_id"])
     failed = simple.bulk2.Lead.get_failed_records(job["job_id"])
     assert "STRING_TOO_LONG:" in failed
-    pages = list(simple.bulk2.Lead.query("SELECT Id, LastName FROM Lead", max_records=1))
+    pages = list(simple.bulk2.Lead.query("SELECT Id, LastName FROM Lead", max_records=1, wait=0.05))
     assert len(pages) >= 1
 
 

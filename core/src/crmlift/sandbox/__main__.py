@@ -9,11 +9,21 @@ import threading
 
 import uvicorn
 
+KEEP_ALIVE_S = 60
+"""Longer than clients pause between looks at a job: some do for 5 s, which is when uvicorn would hang up."""
+
 
 def main(factory: str, fd: int) -> None:
     """Serve the app on the socket `fd` until asked to stop or the parent process is gone."""
     server = uvicorn.Server(
-        uvicorn.Config(factory, factory=True, lifespan="off", log_level="warning", access_log=False)
+        uvicorn.Config(
+            factory,
+            factory=True,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
     )
 
     def stop_with_parent() -> None:
