@@ -267,6 +267,17 @@ class CreatesByHand(Protocol):
 
 
 @runtime_checkable
+class NeedsFields(Protocol):
+    """A CRM where the target keeps its own marks, such as the key, in custom fields.
+
+    They are planned and provisioned with those of the mapping. `describe` shows them as `readonly`.
+    """
+
+    def own_fields(self, entity: str) -> Sequence[Field]:
+        """Return the fields that the target needs beside the mapping's, there already or not."""
+
+
+@runtime_checkable
 class NamesChanges(Protocol):
     """A CRM that can say what it makes of values: the differences that `expected` foresees."""
 

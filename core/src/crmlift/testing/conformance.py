@@ -1,8 +1,8 @@
 """The suite that every target inherits: a whole life against its sandbox.
 
 ```python
-class TestOdoo(TargetConformance):
-    target = TargetOdoo
+class TestAcme(TargetConformance):
+    target = TargetAcme
 ```
 
 The default mapping is used as it ships. The sandbox is found by the target's short name and must
@@ -88,7 +88,7 @@ class Migration:
     def crm(self) -> Iterator[Destination]:
         """Open the CRM."""
         settings = dict(self.target(config=self.config).config)
-        with self.target.destination(settings, "conformance") as crm:
+        with self.target.open(settings, self.mapping) as crm:
             yield crm
 
     def ledger(self) -> Ledger:
@@ -227,6 +227,16 @@ class TargetConformance:
             assert not rows.keys() & snapshot[entity].keys(), "a person is there twice"
             rows |= snapshot[entity]
         return rows
+
+    def outgoing(self, migration: Migration) -> dict[str, int]:
+        """Return what the CRM has sent, or is about to send, by kind.
+
+        Override it where the CRM's API cannot say: let the sandbox count what a record that was written
+        without the quiet switches would have set off, and ask it here.
+        """
+        with migration.crm() as crm:
+            assert isinstance(crm, CountsMessages), "the destination cannot count: override `outgoing`"
+            return dict(crm.outgoing())
 
     def counted(self, counts: dict[str, dict[str, int]], result: str) -> int:
         """Return how many people had this result."""
@@ -426,17 +436,13 @@ class TargetConformance:
         assert set(self.people_in(migration.snapshot())) == {key}
 
     def test_no_message_is_sent(self, migration: Migration) -> None:
-        with migration.crm() as crm:
-            assert isinstance(crm, CountsMessages), "the destination cannot prove its silence"
-            before = dict(crm.outgoing())
+        before = self.outgoing(migration)
         workspace = Workspace()
         migration.load(workspace)
         workspace.streams["people"][3]["attributes"][self.changed_field[0]] = "Changed"
         migration.load(workspace)
         migration.roll_back_everything()
-        with migration.crm() as crm:
-            assert isinstance(crm, CountsMessages)
-            assert dict(crm.outgoing()) == before
+        assert self.outgoing(migration) == before
 
 
 def _without_new_fields(now: Snapshot, before: Snapshot) -> Snapshot:
