@@ -208,6 +208,8 @@ class TargetConformance:
     changed_field: ClassVar[tuple[str, str]] = ("job_title", "function")
     """An attribute of people, and the CRM field that the default mapping gives it."""
 
+    kills: ClassVar[int] = KILLS
+    """How often the target is killed in the middle of a run."""
     settings: ClassVar[dict[str, Any]] = {}
     """Settings of the target, beside those with which it reaches its sandbox."""
 
@@ -358,7 +360,7 @@ class TargetConformance:
         # Slow answers widen the moment between a write and its outcome.
         migration.server.faults({"kind": "slow", "ms": 5})
         position = 0
-        for _ in range(KILLS):
+        for _ in range(self.kills):
             position = self._run_and_kill(migration, workspace, position, after_calls=chance.randint(2, 25))
         migration.server.faults()
         migration.run(workspace.lines(after=position))
