@@ -186,7 +186,7 @@ class Destination(Protocol):
     def expected(self, entity: str, values: Values) -> Values:
         """Return the values as the CRM will hold them, after the changes that it documents.
 
-        Pure; called for every row.
+        Pure; called for every row. What it returns is what `create` and `update` are given.
         """
 
     def find(self, entity: str, keys: Sequence[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, ClassVar, cast
 
@@ -25,12 +26,14 @@ import orjson
 import pytest
 
 from crmlift import plugins
-from crmlift.destination import CountsMessages, Create, Destination, Update
+from crmlift.destination import CountsMessages, Create, Destination, Field, FieldType, Update
 from crmlift.ledger import Ledger
+from crmlift.mapping import schema_changes
 from crmlift.mapping.approval import approve
 from crmlift.mapping.default import write_default
 from crmlift.mapping.load import read_mapping
 from crmlift.mapping.model import Mapping
+from crmlift.propose.fieldnames import FieldNames
 from crmlift.reconcile import Reconciliation, reconcile
 from crmlift.rollback import roll_back, runs_to_undo
 from crmlift.sandbox.server import Server, serve
@@ -41,6 +44,16 @@ from crmlift.verify import verify
 Snapshot = dict[str, dict[str, dict[str, Any]]]
 GONE = {"_sdc_deleted_at": "2026-06-01T00:00:00Z"}
 KILLS = 20
+KINDS: dict[FieldType, Any] = {
+    FieldType.TEXT: "Größe 👋 “quoted”",
+    FieldType.INTEGER: 41,
+    FieldType.NUMBER: 1.25,
+    FieldType.BOOLEAN: True,
+    FieldType.DATE: date(2001, 2, 3),
+    FieldType.DATETIME: datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC),
+    FieldType.JSON: {"a": [1, None, "é"], "b": {}},
+}
+"""The types that `crmlift propose` gives custom fields, each with a value."""
 
 
 class Migration:
@@ -266,6 +279,25 @@ class TargetConformance:
         emails = [person["email"] for person in workspace.streams["people"] if person["email"]]
         rows = len(workspace.streams["people"]) - (len(emails) - len(set(emails)))
         assert len(self.people_in(migration.snapshot())) == rows
+
+    def test_values_of_every_type_read_back_and_can_be_cleared(self, migration: Migration) -> None:
+        person = Workspace().streams["people"][1]
+        entity, known = self.entity_of(person), self.known("Known", person["email"])
+        declared = schema_changes.wanted(migration.mapping)[entity]
+        names = self.target.field_names or FieldNames.like(declared.keys())
+        fields = [Field(names.name(f"kind {kind}"), kind, f"Kind {kind}", custom=True) for kind in KINDS]
+        values = dict(zip((field.name for field in fields), KINDS.values(), strict=True))
+        with migration.crm() as crm:
+            schema_changes.apply(migration.mapping, crm)
+            crm.provision(entity, fields)
+            expected = dict(crm.expected(entity, values))
+            (made,) = crm.create(entity, [Create("kinds", {**known, **expected})])
+            assert made.refusal is None, made.refusal
+            crm_id = str(made.id)
+            assert crm.read(entity, [crm_id], list(values)) == {crm_id: expected}
+            crm.update(entity, [Update("kinds", crm_id, dict.fromkeys(values))])
+            nothing = dict(crm.expected(entity, dict.fromkeys(values)))
+            assert crm.read(entity, [crm_id], list(values)) == {crm_id: nothing}
 
     def test_a_second_run_writes_nothing(self, migration: Migration) -> None:
         workspace = Workspace()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from crmlift.destination import (
     Can,
@@ -206,10 +206,18 @@ def _kept(field: Field | None, value: Value) -> Value:
 
 
 def _wire(values: Values) -> Card:
-    return {name: v.isoformat() if isinstance(v, datetime) else v for name, v in values.items()}
+    # A datetime is a date, too.
+    return {name: v.isoformat() if isinstance(v, date) else v for name, v in values.items()}
 
 
 def _canonical(field: Field | None, value: Value) -> Value:
-    if field and field.type is FieldType.DATETIME and value is not None:
-        return datetime.fromisoformat(value).astimezone(UTC)
-    return str(value) if field and field.type is FieldType.LINK and value is not None else value
+    if value is None or field is None:
+        return value
+    match field.type:
+        case FieldType.DATE:
+            return date.fromisoformat(value)
+        case FieldType.DATETIME:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        case FieldType.LINK:
+            return str(value)
+    return value

@@ -12,6 +12,7 @@ from singer_sdk import typing as th
 from crmlift.singer.target import CrmTarget, settings
 from target_cardfile.client import CardfileClient
 from target_cardfile.destination import BATCH, CardfileDestination
+from target_cardfile.handoff import CardfileAdvisor
 
 
 class TargetCardfile(CrmTarget):
@@ -29,6 +30,7 @@ class TargetCardfile(CrmTarget):
         ),
     )
     default_mapping: ClassVar[Traversable] = files("target_cardfile") / "mapping.yml"
+    advisor = CardfileAdvisor()
     sandbox_config: ClassVar[Mapping[str, str | int]] = {"api_key": "sandbox-key"}
 
     @classmethod
