@@ -20,7 +20,7 @@ import requests
 
 from crmlift.errors import ConfigError
 
-START_S = 30.0
+START_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
