@@ -27,7 +27,7 @@ SHOWN = [
 
 
 @pytest.fixture(scope="module")
-def bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of an environment of its own, where the package is installed beside what is here.
 
     Folders on PYTHONPATH would not do: Meltano takes that from its plugins.
@@ -43,15 +43,7 @@ def bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
             copied = folder / "bin" / script.name
             copied.write_text(f"#!{python}\n{text}")
             copied.chmod(0o755)
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        f"--python={python}",
-        "install",
-        "--quiet",
-    ]
+    pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet"]
     options = ["--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, *options, str(PACKAGE)], check=True, capture_output=True)
     return folder / "bin"
@@ -63,24 +55,24 @@ def people() -> int:
 
 
 @pytest.fixture
-def cardfile(bin: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def cardfile(commands: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Its sandbox, as `crmlift sandbox` starts it: address, and the settings that it prints."""
-    command = [bin / "crmlift", "sandbox", "cardfile"]
+    command = [commands / "crmlift", "sandbox", "cardfile"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as child:
         assert child.stdout is not None
         lines = iter(child.stdout.readline, "")
         url = next(lines).split()[-1]
-        yield (
-            url,
-            dict(line.strip().split("=", 1) for line in itertools.takewhile(lambda x: x[0] != "#", lines)),
-        )
+        printed = itertools.takewhile(lambda line: line[0] != "#", lines)
+        yield url, dict(line.strip().split("=", 1) for line in printed)
         child.terminate()
 
 
 @pytest.fixture
-def project(tmp_path: Path, bin: Path, customerio: Server, cardfile: tuple[str, dict[str, str]]) -> Project:
+def project(
+    tmp_path: Path, commands: Path, customerio: Server, cardfile: tuple[str, dict[str, str]]
+) -> Project:
     secrets = customerio_settings(customerio) | cardfile[1]
-    project = Project(tmp_path / "a project with spaces", secrets, "target-cardfile", bin=bin)
+    project = Project(tmp_path / "a project with spaces", secrets, "target-cardfile", bin=commands)
     project.crmlift("add", "target-cardfile")
     return project
 
@@ -126,10 +118,10 @@ def test_the_demo_lifts_into_its_sandbox(project: Project) -> None:
     assert (project.folder / ".crmlift" / "demo" / "report.html").exists()
 
 
-def test_it_lives_the_whole_life_of_a_target(bin: Path, tmp_path: Path) -> None:
+def test_it_lives_the_whole_life_of_a_target(commands: Path, tmp_path: Path) -> None:
     """Its own tests, as its author runs them: in another folder, with the package installed."""
     shutil.copytree(PACKAGE / "tests", tmp_path / "tests")
-    command = [bin / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
+    command = [commands / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
     done = subprocess.run([*command, str(tmp_path / "tests")], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
     assert re.search(r"^18 passed", done.stdout, re.M), done.stdout[-500:]
