@@ -258,7 +258,13 @@ def test_the_values_decide_about_a_state_a_kind_or_a_key(name, values, field):
         ("성명", ["김민준", "이서연"], "full_name"),
         ("preferred language", ["POR", "ENG", "DUT"], "language"),
         ("effectif_entreprise", ["10 à 49", "250 à 999"], "employees"),
-        ("годовая_выручка", ["120 млн", "35 млн"], "annual_revenue"),
+        ("годовая_выручка", ["120 млн ₽", "35 млн ₽"], "annual_revenue"),
+        ("nombre_y_apellido", ["Florencia Paz", "Matías Ledesma"], "full_name"),
+        ("DT_OF_BIRTH", ["12-APR-1979", "30-SEP-1990"], "birthday"),
+        ("DOB_DDMMYYYY", ["14071988", "02101967"], "birthday"),
+        ("idioma_preferit", ["català", "anglès"], "language"),
+        ("employes_nb", ["14", "9", "3200"], "employees"),
+        ("Co_Website__c", ["www.loft.example", "N/A"], "website"),
         ("store_url", ["https://loft.example", "https://hay.example"], "website"),
         ("miasto_salonu", ["Warszawa", "Kraków"], "none"),
         ("landlord_email", ["a@example.com", "b@example.org"], "none"),
@@ -272,7 +278,7 @@ def test_names_of_other_systems_and_of_other_people_are_known(name, values, fiel
 @pytest.mark.parametrize("use_meaning", [False, True])
 @pytest.mark.parametrize(
     ("name", "sure", "top", "false"),
-    [("held-out", 0.97, 0.99, 0.03), ("in-the-wild", 0.97, 0.98, 0.03)],
+    [("held-out", 0.97, 0.99, 0.03), ("in-the-wild", 0.97, 0.99, 0.04)],
 )
 def test_measured_sets_stay_at_their_level(name, sure, top, false, use_meaning):
     if use_meaning and not meaning.available():

@@ -15,9 +15,8 @@ from crmlift.propose import lists
 from crmlift.propose.evidence import Trait
 from crmlift.propose.text import fold, words
 
-_YEAR = re.compile(
-    r"(?<!\d)(19\d{2}|20\d{2})(?!\d)|(?<!\d)((?:19|20)\d{2})(?=(?:0[1-9]|1[0-2])[0-3]\d(?!\d))"
-)
+_YEAR = re.compile(r"(?<!\d)(19\d{2}|20\d{2})(?!\d)")
+_YEAR_IN_DIGITS = re.compile(r"((?:19|20)\d{2})[01]\d[0-3]\d|[0-3]\d[01]\d((?:19|20)\d{2})")
 _POSTAL = (
     (re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{4} ?[A-Z]{2}", re.I), 0.9),
     (re.compile(r"\d{5}-\d{4}|\d{5}-\d{3}|\d{3}-\d{4}|\d{2}-\d{3}|\d{3} \d{2}|\d{4}-\d{3}"), 0.7),
@@ -186,7 +185,8 @@ def _postal_code(trait: Trait) -> Said:
 
 def years(trait: Trait) -> list[int]:
     """Return the years that the values name."""
-    return [int(found[0]) for value in trait.values if (found := _YEAR.search(value))]
+    found = (_YEAR_IN_DIGITS.fullmatch(value) or _YEAR.search(value) for value in trait.values)
+    return [int(match[match.lastindex or 0]) for match in found if match]
 
 
 def _birthday(trait: Trait) -> Said:

@@ -190,6 +190,8 @@ def _telling(word: str, field: str = "") -> bool:
         return False
     if field == "external_id" and word in word_list("system"):
         return False
+    if field == "employees" and word in word_list("count"):
+        return False
     return (field in _OWN and word in word_list("place")) or word not in word_list("neutral") | word_list(
         "place"
     )
