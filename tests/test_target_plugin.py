@@ -124,7 +124,9 @@ def test_it_lives_the_whole_life_of_a_target(commands: Path, tmp_path: Path) -> 
     command = [commands / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
     done = subprocess.run([*command, str(tmp_path / "tests")], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
-    assert re.search(r"^18 passed", done.stdout, re.M), done.stdout[-500:]
+    passed = re.search(r"^(\d+) passed in", done.stdout, re.M)
+    assert passed, done.stdout[-500:]
+    assert f"brings the suite: {passed[1]} tests," in GUIDE
 
 
 @pytest.mark.parametrize("file", SHOWN, ids=str)
