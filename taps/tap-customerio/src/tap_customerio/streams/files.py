@@ -56,6 +56,7 @@ class FileStream(CustomerIOStream):
     rows_at_once: ClassVar[int] = 16_384
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         cls.fields = tuple(column.field for column in cls.columns)
         cls.routes = (Warehouse(cls.table),)
 
