@@ -154,11 +154,10 @@ class Deliveries(BookmarkedStream):
 
     def _late(self, touched: DiskSet) -> Iterator[Record]:
         """Older deliveries that something happened to, as the API has them now: one request each."""
-        start = unix(self.config.get("start_date")) or 0
         calls = (Call("/v1/messages/{id}", {"id": id}) for id in touched)
         for answer in self.client.map(self.ask, calls):
             delivery = (answer or {}).get("message")
-            if delivery and delivery["created"] >= start:
+            if delivery and delivery["created"] >= self.start:
                 yield self._record(delivery)
 
     def _go_on(self, left: Record) -> Iterator[Record]:
