@@ -14,11 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-Record = dict[str, Any]
+from tap_customerio.values import Record
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS file (id TEXT NOT NULL);
