@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from ruamel.yaml import YAML
 
 from crmlift.errors import ConfigError
 from crmlift.project import environment, variable
+from crmlift.whole_file import write_whole
 
 _KINDS = {"string", "integer", "boolean", "array", "object"}
 
@@ -88,9 +88,7 @@ def add(file: Path, plugin: str) -> list[str]:
     text = StringIO()
     yaml.dump(tree, text)
     if text.getvalue() != before:
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(text.getvalue(), encoding="utf-8")
-        os.replace(partial, file)
+        write_whole(file, text.getvalue())
     required = made["settings_group_validation"][0]
     secrets = [one["name"] for one in made["settings"] if one.get("sensitive")]
     return [variable(plugin, name) for name in dict.fromkeys([*required, *secrets])]

@@ -11,6 +11,7 @@ from crmlift import verify as reading
 from crmlift.commands.common import console, json_option, print_json, target_options
 from crmlift.project import open_project
 from crmlift.report import build_report, render_html
+from crmlift.whole_file import write_whole
 
 
 @click.command()
@@ -41,5 +42,5 @@ def report(target: str | None, config_file: Path | None, output: Path, sample: i
     if as_json:
         print_json(facts.model_dump(mode="json"))
         return
-    output.write_text(render_html(facts), encoding="utf-8")
+    write_whole(output, render_html(facts))
     console.print(f"Wrote {output.resolve()}", soft_wrap=True)

@@ -17,6 +17,7 @@ from crmlift.errors import ConfigError
 from crmlift.mapping.load import read_mapping
 from crmlift.mapping.model import Mapping
 from crmlift.part import Part
+from crmlift.whole_file import write_whole
 
 
 class Approval(BaseModel):
@@ -103,7 +104,7 @@ def approve(mapping_path: Path, *, by: str | None = None) -> Approval:
         approved_by=by or getpass.getuser(),
         approved_at=datetime.now(UTC).replace(microsecond=0),
     )
-    approval_path(mapping_path).write_text(kept.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_whole(approval_path(mapping_path), kept.model_dump_json(indent=2) + "\n")
     return Approval(**kept.model_dump(exclude={"mapping"}))
 
 

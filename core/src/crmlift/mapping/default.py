@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from crmlift.errors import ConfigError
 from crmlift.mapping.load import parse_mapping
+from crmlift.whole_file import write_whole
 
 
 def default_text(default: Traversable, *, workspace: str) -> str:
@@ -34,10 +35,7 @@ def check_free(path: Path, *, force: bool) -> None:
 def write_mapping(text: str, path: Path) -> Path:
     """Write a mapping that is one; what was there before stays until then."""
     parse_mapping(text, name=path.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    return partial.replace(path)
+    return write_whole(path, text)
 
 
 def write_default(default: Traversable, path: Path, *, workspace: str, force: bool = False) -> Path:

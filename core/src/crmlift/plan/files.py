@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from crmlift.plan.model import Plan
+from crmlift.whole_file import write_whole
 
 
 def write_plan(plan: Plan, path: Path) -> None:
     """Write a plan in one piece."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, plan.model_dump_json(indent=2) + "\n")
 
 
 def read_plan(path: Path) -> Plan | None:
