@@ -23,7 +23,11 @@ class Runs:
         self._store = store
 
     def start(self, mapping_digest: str) -> int:
-        """Begin a run and return its number; a run that never finished is marked as broken off."""
+        """Begin a run and return its number; a run that never finished is marked as broken off.
+
+        Raises `RunStopped` where another process is at work with this ledger.
+        """
+        self._store.sole_writer.take()
         with self._store.transaction() as db:
             unfinished = tables.runs.c.scope == self._store.scope, tables.runs.c.status == "running"
             db.execute(update(tables.runs).where(*unfinished).values(status="broken_off"))
