@@ -15,7 +15,7 @@ from crmlift.ledger import tables
 from crmlift.mapping.load import parse_mapping
 from crmlift.rollback import roll_back
 
-LATER = {"dead_letters": ["turn"], "journal": ["was_origin", "was_run"]}
+LATER = {"dead_letters": ["turn"], "journal": ["was_origin", "was_run"], "records": ["gone"]}
 """Columns that the first ledgers did not have."""
 
 

@@ -50,8 +50,9 @@ class SoleWriter:
 
     def _lock_row(self) -> bool:
         query = text("SELECT pg_try_advisory_lock(:of, :scope)")
+        names = {"of": _POSTGRES_CLASS, "scope": self._scope}
         with self._connection.begin():
-            return bool(self._connection.execute(query, {"of": _POSTGRES_CLASS, "scope": self._scope}).scalar())
+            return bool(self._connection.execute(query, names).scalar())
 
     def _lock_file(self) -> bool:
         database = self._connection.engine.url.database

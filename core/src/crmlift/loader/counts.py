@@ -19,6 +19,8 @@ class Result(StrEnum):
     DELETED = "deleted"
     REJECTED = "rejected"
     WAITING = "waiting"
+    LEFT_OUT = "left_out"
+    """What it would change or point to was deleted in the CRM, and that was accepted."""
 
 
 class Counts:

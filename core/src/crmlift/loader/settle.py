@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
 from crmlift.chunks import chunks
 from crmlift.destination import Destination, EntitySpec
 from crmlift.errors import Refusal
-from crmlift.ledger import EITHER, DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
+from crmlift.ledger import EITHER, DeadLetter, Gone, JournalEntry, Known, Ledger, Origin, Parked
 from crmlift.loader.candidates import Candidates
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.prepare import Preparation, linked_keys
@@ -125,7 +125,7 @@ class Settler:
             self._removal.remove(spec, gone, known)
         creates: list[Ready] = []
         updates: list[Ready] = []
-        unchanged = 0
+        unchanged = left_out = 0
         for ready in self._preparation.ready(spec, [row for row in rows if not row.deleted]):
             mine = known.get(ready.row.source)
             if mine is not None and mine.key != ready.row.key:
@@ -133,6 +133,9 @@ class Settler:
                 mine = None
             ready.was = mine
             owner = known.get(ready.row.key)
+            if Gone.CRM in (mine and mine.gone, owner and owner.gone):
+                left_out += 1
+                continue
             if mine and mine.digest == ready.digest and mine.shape == ready.shape and mine.crm_id:
                 unchanged += 1
                 continue
@@ -150,6 +153,9 @@ class Settler:
                 creates.append(ready)
         if unchanged:
             self._counts.entity(entity)[Result.UNCHANGED] += unchanged
+        if left_out:
+            self._counts.entity(entity)[Result.LEFT_OUT] += left_out
+        self._bring_back(spec, [ready for ready in updates if ready.row.rule.rule.mode != "update"], known)
         if creates:
             creates, adopted = self._adopt(entity, creates)
             updates += adopted
@@ -160,6 +166,18 @@ class Settler:
                 self._send_updates(spec, queue, 1)
             queue.updates += wave
         self._send(spec, queue, spec.batch_limit)
+
+    def _bring_back(self, spec: EntitySpec, updates: Sequence[Ready], known: Mapping[str, Known]) -> None:
+        """Let records be seen again that were archived with all who stood behind them."""
+        gone = [
+            ready
+            for ready in updates
+            if any(one and one.gone for one in (known.get(ready.row.source), known.get(ready.row.key)))
+        ]
+        alive = self._ledger.records.living(spec.name, {str(ready.crm_id) for ready in gone})
+        for ready in gone:
+            if ready.crm_id not in alive:
+                ready.back = spec.in_sight
 
     def _send(self, spec: EntitySpec, queue: Queue, at_least: int) -> None:
         """Send calls from the queue, of so many rows at least."""

@@ -68,7 +68,7 @@ class Writer:
         """Read, compare and write what differs; the before-images are written down first."""
         self.wait()
         entity = spec.name
-        names = sorted({name for ready in piece for name in ready.values})
+        names = sorted({name for ready in piece for name in (*ready.values, *ready.back)})
         current = self._crm.read(entity, [str(ready.crm_id) for ready in piece], names)
         written: list[Ready] = []
         rows: list[Update] = []
@@ -82,8 +82,9 @@ class Writer:
                     ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
                 )
                 continue
+            wanted = {**ready.back, **ready.values}
             write, ready.kept = changes(
-                ready.values, before, fill_empty=ready.fill_empty(), sticky=ready.row.rule.sticky
+                wanted, before, fill_empty=ready.fill_empty(), sticky=ready.row.rule.sticky
             )
             if ready.row.rule.rule.mode == "create":
                 write, ready.kept = {}, [*ready.kept, *write]
