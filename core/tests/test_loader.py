@@ -464,7 +464,7 @@ def test_what_was_deleted_in_the_crm_is_missed_until_somebody_accepts_it(bench):
         assert verify(ledger, bench.crm).passed
         assert accept_deleted(ledger, bench.crm) == {}
     changed = person("p1", phone="+15550102")
-    counts = bench.run(changed, event("e1", "p1", at=1), event("late", "p1"), member(1, "p1"))
+    counts = bench.run(changed, event("e1", "p1", at=1_700_000_001), event("late", "p1"), member(1, "p1"))
     assert counts == {
         "person": {"left_out": 1},
         "event": {"left_out": 2},

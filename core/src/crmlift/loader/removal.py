@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from crmlift.chunks import chunks
 from crmlift.destination import Destination, EntitySpec, Update, Value
-from crmlift.errors import Refusal
+from crmlift.errors import Refusal, RunStopped
 from crmlift.ledger import Gone, JournalEntry, Known, Ledger, Origin
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.compare import changes, digest
-from crmlift.loader.counts import Counts, Result
+from crmlift.loader.counts import Counts, Result, too_many
 from crmlift.mapping.engine import Row
 
 Pairs = list[tuple[Row, Known]]
@@ -25,7 +26,11 @@ class Removal:
         ledger: Ledger,
         counts: Counts,
         reject: Callable[[Row, Refusal], None],
+        stop_above_percent: float,
     ) -> None:
+        self._percent = stop_above_percent
+        self._there: dict[str, int] = {}
+        self._leaving: Counter[str] = Counter()
         self._crm = destination
         self._ledger = ledger
         self._counts = counts
@@ -46,9 +51,26 @@ class Removal:
                 drop.append((row, record))
             else:
                 self._counts.entity(spec.name)[Result.UNCHANGED] += 1
+        self._check_share(spec, len(archive) + len(drop))
         self._archive_all(spec, archive)
         for piece in chunks(self._unshared(spec, drop) if spec.natural else drop, spec.batch_limit):
             self._delete(spec, piece)
+
+    def _check_share(self, spec: EntitySpec, leaving: int) -> None:
+        """Stop before too much is removed at once: an empty answer looks like an empty source."""
+        if not leaving:
+            return
+        if spec.name not in self._there:
+            self._there[spec.name] = self._ledger.records.count(spec.name)
+        self._leaving[spec.name] += leaving
+        gone, there = self._leaving[spec.name], self._there[spec.name]
+        if too_many(gone, there, self._percent):
+            raise RunStopped(
+                f"The source no longer has {gone:,} of {there:,} rows of '{spec.name}' or more. Above "
+                f"{self._percent:g} % is too much to remove at once, so the run stopped before.",
+                hint="Is it the right workspace, and may the key read all of it? Where it is true, run once "
+                "with a higher `stop_above_percent`.",
+            )
 
     def _archive_all(self, spec: EntitySpec, archive: Pairs) -> None:
         """Put records out of sight, but for those that a twin stands behind who is not gone."""

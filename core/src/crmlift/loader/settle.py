@@ -30,14 +30,16 @@ class Settler:
     What `take` finds worth writing waits in a queue for a full call; `finish` sends the rest.
     """
 
-    def __init__(self, destination: Destination, ledger: Ledger, counts: Counts) -> None:
+    def __init__(
+        self, destination: Destination, ledger: Ledger, counts: Counts, stop_above_percent: float
+    ) -> None:
         self._crm = destination
         self._ledger = ledger
         self._counts = counts
         self._candidates = Candidates(destination, ledger)
         self._recovery = Recovery(destination, ledger)
         self._preparation = Preparation(destination, ledger, counts, self._park)
-        self._removal = Removal(destination, ledger, counts, self._reject)
+        self._removal = Removal(destination, ledger, counts, self._reject, stop_above_percent)
         self._writer = Writer(destination, ledger, counts, self._recovery, self._reject)
         self._queues: dict[str, Queue] = defaultdict(Queue)
 

@@ -8,12 +8,9 @@ from collections.abc import Iterable
 from crmlift.destination import Destination
 from crmlift.errors import RunStopped
 from crmlift.ledger import Ledger
-from crmlift.loader.counts import Counts, Result
+from crmlift.loader.counts import Counts, Result, too_many
 
 logger = logging.getLogger(__name__)
-
-ENOUGH_ROWS = 20
-"""Below so many rows of an entity, a share says nothing."""
 
 
 class Milestones:
@@ -35,7 +32,7 @@ class Milestones:
         """Raise `RunStopped` where too many rows of an entity were rejected."""
         for entity, counter in self._counts.entities.items():
             rejected = counter[Result.REJECTED]
-            if rejected and self._above(rejected, counter.total()):
+            if rejected and too_many(rejected, counter.total(), self._percent):
                 self._stop(
                     f"{rejected:,} of {counter.total():,} rows of '{entity}' were rejected.",
                     "See `crmlift report` for the reasons; mend the mapping or the CRM, then `crmlift retry` "
@@ -59,14 +56,11 @@ class Milestones:
                 logger.info("%s.", text)
                 continue
             logger.warning("%s, the ledger %d.", text, ledger)
-            if self._above(abs(ledger - crm), ledger):
+            if too_many(abs(ledger - crm), ledger, self._percent):
                 self._stop(
                     f"The ledger knows {ledger:,} rows of '{entity}' and the CRM counts {crm:,}.",
                     "Look whether somebody deleted or copied records; see `crmlift verify`.",
                 )
-
-    def _above(self, wrong: int, total: int) -> bool:
-        return total >= ENOUGH_ROWS and 100 * wrong > self._percent * total
 
     def _stop(self, message: str, hint: str) -> None:
         if self._stopped:
