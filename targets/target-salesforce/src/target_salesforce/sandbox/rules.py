@@ -163,6 +163,7 @@ def _direct_relation(records: Records, doc: Doc, was: Any, options: Options) -> 
         (id_,) = records.store.new_ids("07k", 1)
         relation = {"Id": id_, "IsDeleted": False, "AccountId": now, "ContactId": doc["Id"], "IsDirect": True}
         relation |= {"IsActive": True, "CreatedDate": stamp, "SystemModstamp": stamp}
+        relation["CreatedById"] = records.org.user_id
         records.store.put("AccountContactRelation", [relation])
 
 
