@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from records import company, event, person
+from records import company, event, person, works_at
 
 from crmlift.errors import RunStopped
 from crmlift.loader.counts import Result
@@ -109,3 +109,12 @@ def test_removals_of_several_runs_are_not_added_up(bench):
     for first in (0, 10, 20):
         load(bench, [gone(number) for number in range(first + 10)])
     assert bench.counts.entity("person") == {Result.ARCHIVED: 10, Result.UNCHANGED: 20}
+
+
+def test_an_entity_of_several_streams_is_counted_once_unless_it_changed(bench):
+    everything = [company("c1"), person("p1"), works_at("p1", "c1")]
+    load(bench, everything)
+    before = bench.crm.calls["count"]
+    load(bench, everything)
+    assert bench.crm.calls["count"] - before == 2
+    assert bench.counts.checks["person"] == {"ledger": 1, "crm": 1}

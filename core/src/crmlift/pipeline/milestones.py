@@ -11,6 +11,7 @@ from crmlift.ledger import Ledger
 from crmlift.loader.counts import Counts, Result, too_many
 
 logger = logging.getLogger(__name__)
+_MADE_OR_GONE = (Result.CREATED, Result.ADOPTED, Result.DELETED)
 
 
 class Milestones:
@@ -27,6 +28,7 @@ class Milestones:
         self._ledger = ledger
         self._percent = stop_above_percent
         self._stopped = False
+        self._counted: dict[str, int] = {}
 
     def check_rejects(self) -> None:
         """Raise `RunStopped` where too many rows of an entity were rejected."""
@@ -40,7 +42,7 @@ class Milestones:
                 )
 
     def reached(self, stream: str, entities: Iterable[str]) -> None:
-        """A stream is settled: count its entities in the CRM beside the ledger.
+        """A stream is settled: count its entities in the CRM beside the ledger, once after each change.
 
         Raises `RunStopped` where too many rows are missing.
         """
@@ -48,6 +50,11 @@ class Milestones:
             # Rows without a key of ours are counted by `reconcile`: here it would be a call per page of them.
             if self._crm.entities[entity].natural:
                 continue
+            # Several streams may write an entity: in a quiet hour, they would cost a call each.
+            made = sum(self._counts.entity(entity)[result] for result in _MADE_OR_GONE)
+            if self._counted.get(entity) == made:
+                continue
+            self._counted[entity] = made
             ledger, crm = self._ledger.records.count(entity), self._crm.count(entity)
             self._counts.checks[entity] = {"ledger": ledger, "crm": crm}
             said = ", ".join(f"{number:,} {name}" for name, number in self._counts.entity(entity).items())
