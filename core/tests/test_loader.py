@@ -474,3 +474,26 @@ def test_what_was_deleted_in_the_crm_is_missed_until_somebody_accepts_it(bench):
     assert len(bench.crm.rows["person"]) == 1
     with bench.open_ledger() as ledger:
         assert (ledger.waiting.counts(), reconcile(ledger, bench.crm).in_step) == ({}, True)
+
+
+def test_twins_that_are_found_late_keep_the_records_that_they_have(bench):
+    dedupe = "  dedupe: {stream: people, by: [email]}\n"
+    with_twins, bench.mapping = bench.mapping, bench.mapping.replace(dedupe, "")
+    bench.run(person("p1"), person("twin", email="p1@example.com"))
+    assert len(bench.crm.rows["person"]) == 2
+    bench.mapping = with_twins
+    bench.run(person("p1"), person("twin", email="p1@example.com", attributes={"name": "New"}))
+    assert (bench.person("p1")["name"], bench.person("twin")["name"]) == ("P1", "New")
+    with bench.open_ledger() as ledger:
+        assert reconcile(ledger, bench.crm).in_step
+
+
+def test_after_the_ledger_was_lost_nobody_joins_another_who_has_a_record(bench):
+    """Somebody took over an address while the ledger knew who had which record."""
+    bench.run(person("p1"), person("p2"))
+    bench.run(person("p2", email="p1@example.com"))
+    bench.lose_ledger()
+    bench.run(person("p1"), person("p2", email="p1@example.com", phone="+15550103"))
+    assert bench.person("p2")["phone"] == "+15550103"
+    with bench.open_ledger() as ledger:
+        assert reconcile(ledger, bench.crm).in_step

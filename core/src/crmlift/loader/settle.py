@@ -76,11 +76,24 @@ class Settler:
         if not self._recovery.has_met(entity):
             self._writer.wait()
             self._recovery.meet(entity)
+        self._keep_own_rows(entity, rows)
         limit = self._crm.entities[entity].batch_limit
         later: list[Row] = []
         for some in chunks(rows, limit):
             self._sort_out(entity, self._first_of_each_key(entity, some, later))
         return later
+
+    def _keep_own_rows(self, entity: str, rows: Sequence[Row]) -> None:
+        """Let twins that have a record of their own keep it: joined since, it would belong to nobody.
+
+        They met too late, as where a mapping began to look for twins, or what hooks remember was lost.
+        """
+        twins = [row for row in rows if row.joins]
+        known = self._ledger.records.known(entity, {row.source for row in twins}) if twins else {}
+        for row in twins:
+            mine = known.get(row.source)
+            if mine is not None and mine.crm_id and mine.key == row.source != row.key:
+                row.key, row.joins, row.weak = row.source, False, False
 
     def finish(self, entity: str) -> None:
         """Settle what waits for a full call."""
