@@ -497,3 +497,26 @@ def test_after_the_ledger_was_lost_nobody_joins_another_who_has_a_record(bench):
     assert bench.person("p2")["phone"] == "+15550103"
     with bench.open_ledger() as ledger:
         assert reconcile(ledger, bench.crm).in_step
+
+
+def test_who_moves_to_another_company_gets_it(bench):
+    bench.mapping = bench.mapping.replace("      write: fill_empty\n", "      write: take_over\n")
+    bench.run(
+        company("c1"), company("c2"), company("c3"), person("p1"), works_at("p1", "c1"), works_at("p1", "c2")
+    )
+    ids = bench.crm.keys["company"]
+    assert bench.person("p1")["company"] == ids["c1"]
+    counts = bench.run(works_at("p1", "c1"), works_at("p1", "c2"))
+    assert counts["person"] == {"unchanged": 2}
+    bench.run(works_at("p1", "c3"), works_at("p1", "c2"))
+    assert bench.person("p1")["company"] == ids["c3"]
+    with bench.open_ledger() as ledger:
+        assert verify(ledger, bench.crm).passed
+
+
+def test_the_company_that_a_user_chose_is_not_taken_over(bench):
+    bench.mapping = bench.mapping.replace("      write: fill_empty\n", "      write: take_over\n")
+    bench.run(company("c1"), company("c2"), person("p1"), works_at("p1", "c1"))
+    bench.person("p1")["company"] = "chosen by sales"
+    bench.run(works_at("p1", "c2"))
+    assert bench.person("p1")["company"] == "chosen by sales"

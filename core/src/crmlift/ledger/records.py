@@ -217,6 +217,12 @@ class Records:
         t = tables.records.c
         return self._grouped(entity, t.key, keys, t.source != t.key)
 
+    def before(self, entity: str, key: str) -> list[Known]:
+        """Return the rows of other records that wrote onto the record of a key in earlier runs."""
+        t = tables.records.c
+        earlier = t.source != t.key, t.run != self._store.run
+        return self._grouped(entity, t.key, [key], *earlier).get(key, [])
+
     def at(self, entity: str, crm_ids: Iterable[str]) -> dict[str, list[Known]]:
         """Return, by CRM id, all rows that say what these records hold."""
         return self._grouped(entity, tables.records.c.crm_id, crm_ids)

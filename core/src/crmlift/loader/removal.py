@@ -67,9 +67,9 @@ class Removal:
         if too_many(gone, there, self._percent):
             raise RunStopped(
                 f"The source no longer has {gone:,} of {there:,} rows of '{spec.name}' or more. Above "
-                f"{self._percent:g} % is too much to remove at once, so the run stopped before.",
-                hint="Is it the right workspace, and may the key read all of it? Where it is true, run once "
-                "with a higher `stop_above_percent`.",
+                f"{self._percent:g} % is too much to remove at once, so the run stopped here.",
+                hint="Is it the right workspace, and may the key read all of it? If not, `crmlift rollback` brings "
+                "back what is gone already. Where it is true, run once with a higher `stop_above_percent`.",
             )
 
     def _archive_all(self, spec: EntitySpec, archive: Pairs) -> None:
