@@ -68,8 +68,8 @@ class Removal:
             raise RunStopped(
                 f"The source no longer has {gone:,} of {there:,} rows of '{spec.name}' or more. Above "
                 f"{self._percent:g} % is too much to remove at once, so the run stopped here.",
-                hint="Is it the right workspace, and may the key read all of it? If not, `crmlift rollback` brings "
-                "back what is gone already. Where it is true, run once with a higher `stop_above_percent`.",
+                hint="Is it the right workspace, and may the key read all of it? If not, `crmlift rollback` "
+                "brings back what is gone already; else run once with a higher `stop_above_percent`.",
             )
 
     def _archive_all(self, spec: EntitySpec, archive: Pairs) -> None:
