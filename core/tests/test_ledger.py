@@ -87,3 +87,12 @@ def test_a_killed_run_stands_in_the_way_of_nobody(bench):
     bench.run(*EVERYTHING)
     with bench.open_ledger() as ledger:
         assert [run["status"] for run in ledger.runs.all()] == ["broken_off", "complete"]
+
+
+def test_the_last_run_is_read_alone(bench):
+    with bench.open_ledger() as ledger:
+        assert ledger.runs.last() is None
+    bench.run(*EVERYTHING)
+    bench.run(EVERYTHING[0])
+    with bench.open_ledger() as ledger:
+        assert ledger.runs.last() == ledger.runs.all()[-1]

@@ -66,9 +66,8 @@ class Reconciliation(Part):
 
 def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
     """Count, for the latest run."""
-    runs = ledger.runs.all()
     nothing: dict[str, Any] = {"id": 0, "status": "no run yet", "counts": {}}
-    last = runs[-1] if runs else nothing
+    last = ledger.runs.last() or nothing
     counts = last["counts"]
     streams = stream_counts(counts.get("streams", {}))
     entities = [
