@@ -83,7 +83,7 @@ SEGMENTS = (
 
 def add(server: Server) -> None:
     """Add the segments with their people."""
-    now = requests.get(f"{server.url}/_sandbox/config", timeout=30).json()["now"]
+    now = requests.get(f"{server.url}/_sandbox/config", timeout=60).json()["now"]
     events: dict[str, list[Record]] = defaultdict(list)
     for one in _activities(server):
         age = (now - one["timestamp"]) / DAY
@@ -103,7 +103,7 @@ def _add(server: Server, segment: Deeds, members: list[str], now: int) -> None:
         f"{server.url}/api/v1/segments/{segment.id}/add_customers?id_type=cio_id",
         json={"ids": members},
         auth=("sandbox-site", "sandbox-track-key"),
-        timeout=30,
+        timeout=60,
     )
     assert done.ok, done.text
     ruled = {**shared, "type": "dynamic", "state": "complete", "conditions": segment.rule}
@@ -120,7 +120,7 @@ def _activities(server: Server) -> Iterator[Record]:
             f"{server.url}/v1/activities",
             params={"limit": 100, "start": start},
             headers={"Authorization": "Bearer sandbox-app-key"},
-            timeout=30,
+            timeout=60,
         ).json()
         yield from page["activities"]
         if not (start := page.get("next") or ""):

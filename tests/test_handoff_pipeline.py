@@ -175,9 +175,9 @@ def test_a_run_writes_the_documents_that_its_mapping_asks_for(tmp_path, customer
 
 def delete_somebody(server: Server) -> None:
     headers = {"Authorization": "Bearer sandbox-app-key"}
-    page = requests.get(f"{server.url}/v1/segments/1/membership", headers=headers, timeout=30).json()
+    page = requests.get(f"{server.url}/v1/segments/1/membership", headers=headers, timeout=60).json()
     path = f"{server.url}/api/v1/customers/cio_{page['identifiers'][0]['cio_id']}"
-    assert requests.delete(path, auth=("sandbox-site", "sandbox-track-key"), timeout=30).ok
+    assert requests.delete(path, auth=("sandbox-site", "sandbox-track-key"), timeout=60).ok
 
 
 def ask_for_audit(path: Path) -> None:

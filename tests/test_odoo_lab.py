@@ -28,7 +28,7 @@ def sink(tmp_path):
 
 def test_sink_counts_mails_not_connections(sink):
     port, count = sink
-    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         assert count.read_text() == "0\n"
         for body in ("short", "x" * 200_000 + "\r\n.\r\n.leading dot"):
             client.sendmail("a@example.com", ["b@example.com"], f"Subject: t\r\n\r\n{body}")
@@ -47,7 +47,7 @@ def test_process_is_told_from_another_with_its_pid():
     assert sleeper.poll() is None
 
     process.stop()
-    assert sleeper.wait(timeout=30) < 0
+    assert sleeper.wait(timeout=60) < 0
     assert not process.alive
 
 
@@ -59,7 +59,7 @@ def test_process_that_ignores_the_request_to_end_is_killed():
     process = Process.of(stubborn.pid)
     assert process is not None
     process.stop(patience_s=0.1)
-    assert stubborn.wait(timeout=30) == -9
+    assert stubborn.wait(timeout=60) == -9
 
 
 def test_another_build_of_the_package_is_refused_and_not_kept(tmp_path, monkeypatch):

@@ -54,7 +54,7 @@ def app(running: Server) -> Iterator[Server]:
 
 
 def work(app: Server, **row: object) -> requests.Response:
-    return requests.post(app.url + "/work", json=row, timeout=5)
+    return requests.post(app.url + "/work", json=row, timeout=60)
 
 
 def test_counts_calls_rows_and_requests(app: Server) -> None:

@@ -21,7 +21,7 @@ def test_results_come_in_the_order_of_the_items(executor):
 
     def work(item):
         if item == 0:
-            assert last_done.wait(10)  # the first finishes after the third
+            assert last_done.wait(60)  # the first finishes after the third
         if item == 2:
             last_done.set()
         return item * 10

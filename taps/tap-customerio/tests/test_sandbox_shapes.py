@@ -766,7 +766,7 @@ def test_reporting_webhooks_are_valid_by_the_vendors_own_specification(webhooks)
 )
 def test_an_answer_of_the_track_api_has_its_documented_shape(sandbox, method, path, body, status, shape):
     key = ("sandbox-site", "sandbox-track-key")
-    answer = requests.request(method, sandbox.url + path, json=body, auth=key, timeout=30)
+    answer = requests.request(method, sandbox.url + path, json=body, auth=key, timeout=60)
     assert answer.status_code == status, answer.text
     assert mismatches(answer.json() if answer.content.strip() else {}, shape) == []
 

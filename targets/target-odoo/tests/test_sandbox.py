@@ -72,7 +72,7 @@ def test_what_is_not_json_or_not_for_us_is_turned_away(sandbox: Odoo) -> None:
 
     def post(body: bytes, **headers: str) -> requests.Response:
         return requests.post(
-            url, data=body, headers={"Content-Type": "application/json", **headers}, timeout=5
+            url, data=body, headers={"Content-Type": "application/json", **headers}, timeout=60
         )
 
     assert post(b"{", **key).status_code == 400
@@ -123,7 +123,7 @@ def test_a_database_on_disk_is_there_again_with_its_custom_fields(tmp_path: Path
 
     def call(url: str, path: str, **body: Any) -> Any:
         headers = {"Authorization": "bearer sandbox-key"}
-        return requests.post(f"{url}/json/2/{path}", json=body, headers=headers, timeout=5).json()
+        return requests.post(f"{url}/json/2/{path}", json=body, headers=headers, timeout=60).json()
 
     with serve("target_odoo.sandbox:create_app", env) as server:
         model = call(server.url, "ir.model/search", domain=[["model", "=", "res.partner"]])[0]

@@ -77,7 +77,7 @@ class Org:
     def token(self) -> str:
         form = {"grant_type": "client_credentials", "client_id": "sandbox-client"}
         form["client_secret"] = "sandbox-secret"
-        answer = requests.post(f"{self.url}/services/oauth2/token", data=form, timeout=10)
+        answer = requests.post(f"{self.url}/services/oauth2/token", data=form, timeout=60)
         return str(answer.json()["access_token"])
 
     def raw(self, verb: str, path: str, **request: Any) -> tuple[int, Any]:

@@ -56,7 +56,7 @@ def repacked(archive: bytes, was: str, becomes: str) -> bytes:
 def soap(org: Org, call: str, inner: str, token: str = "") -> requests.Response:
     body = _ENVELOPE.format(ns=NAMESPACE, token=token or org.token(), call=call, inner=inner)
     headers = {"Content-Type": "text/xml", "SOAPAction": '""'}
-    return requests.post(f"{org.url}/services/Soap/m/66.0", body, headers=headers, timeout=10)
+    return requests.post(f"{org.url}/services/Soap/m/66.0", body, headers=headers, timeout=60)
 
 
 def retrieved(org: Org, kind: str, *names: str) -> zipfile.ZipFile:

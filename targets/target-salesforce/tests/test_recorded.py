@@ -105,7 +105,7 @@ def test_what_is_required_is_what_recorded_describes_require(org: Org, name: str
 
 
 def token(org: Org, **form: str) -> Any:
-    answer = requests.post(f"{org.url}/services/oauth2/token", data=form, timeout=10)
+    answer = requests.post(f"{org.url}/services/oauth2/token", data=form, timeout=60)
     return answer.json()
 
 
@@ -133,8 +133,8 @@ def test_logins(org: Org) -> None:
 
 def test_who_is_logged_in(org: Org) -> None:
     headers = {"Authorization": f"Bearer {org.token()}"}
-    same("user_info", requests.get(f"{org.url}/services/oauth2/userinfo", headers=headers, timeout=10).json())
-    for version in requests.get(f"{org.url}/services/data", timeout=10).json():
+    same("user_info", requests.get(f"{org.url}/services/oauth2/userinfo", headers=headers, timeout=60).json())
+    for version in requests.get(f"{org.url}/services/data", timeout=60).json():
         same("versions", version)
 
 
@@ -390,9 +390,9 @@ def test_query_jobs(org: Org) -> None:
     assert (done["jobType"], done["numberRecordsProcessed"]) == ("V2Query", 2)
     url = f"{org.url}/services/data/v66.0/jobs/query/{opened['id']}/results"
     headers = {"Authorization": f"Bearer {org.token()}"}
-    page = requests.get(url, params={"maxRecords": "1"}, headers=headers, timeout=10)
+    page = requests.get(url, params={"maxRecords": "1"}, headers=headers, timeout=60)
     assert (page.headers["Sforce-NumberOfRecords"], page.headers["Sforce-Locator"]) == ("1", "1")
-    last = requests.get(url, params={"maxRecords": "1", "locator": "1"}, headers=headers, timeout=10)
+    last = requests.get(url, params={"maxRecords": "1", "locator": "1"}, headers=headers, timeout=60)
     assert (last.headers["Sforce-Locator"], last.text.splitlines()[0]) == ("null", '"Id","Username"')
 
 

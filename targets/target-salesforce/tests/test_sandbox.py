@@ -234,12 +234,12 @@ def test_a_job_with_an_unknown_column_fails_as_a_whole(org: Org) -> None:
 
 
 def test_old_and_unknown_versions_are_turned_away(org: Org) -> None:
-    versions = requests.get(f"{org.url}/services/data", timeout=5).json()
+    versions = requests.get(f"{org.url}/services/data", timeout=60).json()
     assert {"label", "url", "version"} == set(versions[0])
     headers = {"Authorization": f"Bearer {org.token()}"}
     for version, status in (("v25.0", 410), ("v99.0", 404), ("v31.0", 200)):
         assert (
-            requests.get(f"{org.url}/services/data/{version}/limits", headers=headers, timeout=5).status_code
+            requests.get(f"{org.url}/services/data/{version}/limits", headers=headers, timeout=60).status_code
             == status
         )
 

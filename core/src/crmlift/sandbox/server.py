@@ -18,7 +18,7 @@ from typing import Any
 
 import requests
 
-START_S = 30.0
+START_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
