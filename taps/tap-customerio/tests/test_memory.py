@@ -229,3 +229,13 @@ def test_many_that_vanish_are_told_once_each(file):
     scan = memory.scan("people", ["cio_id"], scan.finish())
     assert not scan.is_new(people[7])
     assert list(scan.vanished()) == []
+
+
+def test_hourly_runs_do_not_make_the_file_grow(file):
+    memory, state, pages = Memory(file), {}, []
+    for _ in range(300):
+        scan = memory.scan("people", ["cio_id"], state)
+        scan.is_new({"cio_id": "a1", "id": "user-1"})
+        state = scan.finish()
+        pages.append(memory.db.execute("SELECT count(*) FROM marks").fetchone()[0])
+    assert pages[-1] == pages[150] <= 101

@@ -21,6 +21,8 @@ from typing import Any
 import msgspec
 
 Record = dict[str, Any]
+_MARKS = 100
+"""Generations that a state may still name: reads without a state, such as a profile's, come in between."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS file (id TEXT NOT NULL);
@@ -103,6 +105,8 @@ class Scan:
         )
         mark = secrets.token_hex(8)
         self._db.execute("INSERT INTO marks VALUES (?, ?, ?)", (self._stream, self._generation, mark))
+        old = self._generation - _MARKS
+        self._db.execute("DELETE FROM marks WHERE stream = ? AND generation < ?", (self._stream, old))
         self._db.execute("COMMIT")
         return {"file": self._memory.id, "generation": self._generation, "mark": mark}
 
