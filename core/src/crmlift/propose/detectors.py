@@ -16,11 +16,14 @@ from crmlift.propose.evidence import Trait
 from crmlift.propose.text import fold, words
 
 _YEAR = re.compile(r"(?<!\d)(19\d{2}|20\d{2})(?!\d)")
+_YEAR_IN_DIGITS = re.compile(r"((?:19|20)\d{2})[01]\d[0-3]\d|[0-3]\d[01]\d((?:19|20)\d{2})")
 _POSTAL = (
     (re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{4} ?[A-Z]{2}", re.I), 0.9),
     (re.compile(r"\d{5}-\d{4}|\d{5}-\d{3}|\d{3}-\d{4}|\d{2}-\d{3}|\d{3} \d{2}|\d{4}-\d{3}"), 0.7),
     (re.compile(r"0\d{4}|[1-9]\d{4}|\d{6}"), 0.3),
 )
+# Korean and Chinese names of three characters: one of the family, two of the person.
+_WRITTEN_TOGETHER = re.compile(r"[\uac00-\ud7a3]{3}|[\u4e00-\u9fff]{3}")
 _ADULT = 1925, 2006
 _LONGEST_CODE = 3
 
@@ -102,8 +105,11 @@ def _name_shares(trait: Trait) -> tuple[float, float]:
 
 def _full_name(trait: Trait) -> Said:
     first, last, firms = lists.first_names(), lists.last_names(), lists.entries_of("company", "words")
+    families = lists.entries_of("full_name", "families")
 
     def test(value: str) -> bool:
+        if _WRITTEN_TOGETHER.fullmatch(value.strip()) and value.strip()[0] in families:
+            return True
         found = fold(value).replace(",", " ").split()
         if not 2 <= len(found) <= 5 or (value == value.lower() and value.isascii()):
             return False
@@ -179,7 +185,8 @@ def _postal_code(trait: Trait) -> Said:
 
 def years(trait: Trait) -> list[int]:
     """Return the years that the values name."""
-    return [int(found[1]) for value in trait.values if (found := _YEAR.search(value))]
+    found = (_YEAR_IN_DIGITS.fullmatch(value) or _YEAR.search(value) for value in trait.values)
+    return [int(match[match.lastindex or 0]) for match in found if match]
 
 
 def _birthday(trait: Trait) -> Said:

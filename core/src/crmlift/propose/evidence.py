@@ -91,8 +91,11 @@ class Trait:
         return sum(1 for found in self.kinds if not found.isdisjoint(wanted)) / (len(self.kinds) or 1)
 
 
+_EMPTY = frozenset({"", "-", "--", "n/a", "#n/a", "null", "nil", "undefined", "(not set)", "(empty)"})
+
+
 def as_text(value: Any) -> str | None:
-    """Return a JSON value as the text that detectors read, or None where it is empty."""
-    if value is None or value == "":
+    """Return a JSON value as the text that detectors read, or None where it is empty, or says so."""
+    if value is None or (isinstance(value, str) and value.strip().casefold() in _EMPTY):
         return None
     return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -15,9 +15,10 @@ _SOCIAL = re.compile(
 )
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(?:/[^\s.]*)?", re.I)
 _FILE = re.compile(r"\S+\.(png|jpe?g|gif|svg|webp|pdf|csv|zip|docx?|xlsx?|mp4|mp3|html?)(\?\S*)?", re.I)
-_MONEY = r"(?:[€$£¥₹]|r\$|eur|usd|gbp|chf|pln|kr|zl|tl)"
+_MONEY = r"(?:[€$£¥₹₽₩]|r\$|eur|usd|gbp|chf|pln|kr|zl|tl|kč|ft|руб\.?|грн\.?)"
 _UNIT = (
-    r"(?:k|m|mm|mio\.?|mrd\.?|million(?:en|s)?|milyon|millones|milh[õo]es|mln|bn|b|万円|億円|万|億|亿|円|元)"
+    r"(?:k|m|mm|mio\.?|mrd\.?|million(?:en|s)?|milyon|millones|milh[õo]es|mln|bn|b|млн|млрд|тыс\.?"
+    r"|万円|億円|万|億|亿|円|元)"
 )
 _AMOUNT = rf"\d[\d.,' \u00a0\u202f]*\d?\s*{_UNIT}?"
 _PHONE = re.compile(r"(?=(\D*\d){7,15}\D*$)[+(]?\d[\d\s()./\u2010-\u2015-]+\d(\s*(x|ext\.?)\s*\d+)?")
@@ -42,33 +43,40 @@ _RULES: dict[str, re.Pattern[str]] = {
     "datetime": re.compile(
         r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|UTC|[+-]\d{2}:?\d{2})?"
         r"|\d{14}(\.\d+)?Z"  # LDAP's generalized time
-        r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{4},? \d{1,2}:\d{2}(:\d{2})?( [ap]m)?",
+        r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{4},? \d{1,2}:\d{2}(:\d{2})?( [ap]m)?"
+        r"|\d{1,2}[- ][^\W\d]{3,9}[- ]\d{4} \d{1,2}:\d{2}(:\d{2})?( [ap]m)?",
         re.I,
     ),
     "date": re.compile(
         r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\.?|\d{1,2}[-/.]\s?\d{1,2}[-/.]\s?\d{4}|\d{4}年\d{1,2}月\d{1,2}日?"
         r"|\d{4}년 ?\d{1,2}월 ?\d{1,2}일?|\d{1,2}\.? [^\W\d]{3,9}\.? \d{4}|[^\W\d]{3,9}\.? \d{1,2}, \d{4}"
-        r"|(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])"
+        r"|\d{1,2}-[^\W\d]{3}-\d{2}(\d{2})?"
+        r"|(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d{2}"
     ),
+    # Six digits as in 950312, which may be anything else as well.
+    "short_date": re.compile(r"\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
     "month_day": re.compile(r"(0?[1-9]|[12]\d|3[01])[/.-](0?[1-9]|[12]\d|3[01])\.?"),
     "unix": re.compile(r"1\d{9}(\d{3})?(\.\d+)?"),
     "integer": re.compile(r"[+-]?\d+"),
     "decimal": re.compile(r"[+-]?\d*[.,]\d{1,6}|[+-]?\d+[.,]\d{1,2}"),
     "percent": re.compile(r"[+-]?\d+([.,]\d+)?\s?%"),
     "money": re.compile(
-        rf"{_MONEY}\s?{_AMOUNT}\+?|{_AMOUNT}\s?{_MONEY}\+?|\d[\d,.' ]*\s?(?:mio\.?|mrd\.?|million|万円|億円)",
+        rf"{_MONEY}\s?{_AMOUNT}\+?|{_AMOUNT}\s?{_MONEY}\+?|\d[\d,.' ]*\s?(?:mio\.?|mrd\.?|million|万円|億円)"
+        r"|\d{5,}[.,]\d{2}",
         re.I,
     ),
     "grouped": re.compile(r"\d{1,3}([ .,'\u00a0]\d{3})+"),
     "range": re.compile(
-        r"[<>]?\s?\d[\d.,]*k?\s?(-|–|to|bis|a)\s?\d[\d.,]*k?|[<>]\s?\d[\d.,]*k?|\d[\d.,]*k?\s?\+", re.I
+        r"[<>]?\s?\d[\d.,]*k?\s?(-|–|~|to|bis|a|à|do|до)\s?\d[\d.,]*k?|[<>]\s?\d[\d.,]*k?|\d[\d.,]*k?\s?\+",
+        re.I,
     ),
     "money_range": re.compile(
-        rf"{_MONEY}\s?{_AMOUNT}\s?(-|–|to|bis|a|à)\s?{_MONEY}?\s?{_AMOUNT}|[<>]\s?{_MONEY}\s?{_AMOUNT}"
-        rf"|{_MONEY}\s?{_AMOUNT}\+|{_AMOUNT}\s?(-|–|to|bis|a|à)\s?{_AMOUNT}\s?{_MONEY}|{_AMOUNT}\s?{_MONEY}\s\w+",
+        rf"{_MONEY}\s?{_AMOUNT}\s?(-|–|~|to|bis|a|à|do|до)\s?{_MONEY}?\s?{_AMOUNT}|[<>]\s?{_MONEY}\s?{_AMOUNT}"
+        rf"|{_MONEY}\s?{_AMOUNT}\+|{_AMOUNT}\s?(-|–|~|to|bis|a|à|do|до)\s?{_AMOUNT}\s?{_MONEY}|{_AMOUNT}\s?{_MONEY}\s\w+",
         re.I,
     ),
     "phone": _PHONE,
+    "zone": re.compile(r"[A-Z][A-Za-z]+(/[A-Z][A-Za-z_+-]+){1,2}\d*"),
     "locale": re.compile(r"[a-z]{2,3}([-_][A-Za-z]{4})?[-_]([A-Za-z]{2}|\d{3})|zh[-_]Han[st]", re.I),
     "offset": re.compile(r"(UTC|GMT)?\s?[+-]\d{1,2}(:?\d{2})?", re.I),
     "version": re.compile(r"v?\d+(\.\d+){1,3}"),
@@ -79,7 +87,7 @@ _RULES: dict[str, re.Pattern[str]] = {
     "name": re.compile(r"(?=.*[^\W\d_])[^@<>{}\[\]=?_]{1,70}"),
 }
 _COUNTED = re.compile(
-    r"[<>~]?\s?\d[\d.,]*k?(\s?(-|–|~|to|bis|a)\s?\d[\d.,]*k?)?\s?\+?\s?(?P<what>[^\W\d][^\d]*)", re.I
+    r"[<>~]?\s?\d[\d.,]*k?(\s?(-|–|~|to|bis|a|à|do|до)\s?\d[\d.,]*k?)?\s?\+?\s?(?P<what>[^\W\d][^\d]*)", re.I
 )
 _POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d", re.I)
 _FIRM = re.compile(
@@ -108,6 +116,8 @@ def kinds(value: str) -> frozenset[str]:
         found -= {"phrase", "name"}
     if _POSTCODE.fullmatch(text):
         found -= {"phrase", "name"}
+    if "money" in found:
+        found.discard("decimal")
     if len(text) > _LONG or len(text.split()) > _MANY_WORDS:
         found.add("sentence")
         found -= {"phrase", "name"}
@@ -136,13 +146,13 @@ ACCEPTS: dict[str, frozenset[str]] = {
     "postal_code": frozenset({"integer", "postal", "code", "phone", "range"}),
     "country": frozenset({"phrase"}),
     "language": frozenset({"phrase", "locale"}),
-    "timezone": frozenset({"phrase", "name", "offset", "slug"}),
-    "birthday": frozenset({"date", "month_day", "datetime", "unix"}),
+    "timezone": frozenset({"phrase", "name", "offset", "slug", "zone"}),
+    "birthday": frozenset({"date", "short_date", "month_day", "datetime", "unix"}),
     "lifecycle_stage": frozenset({"phrase", "slug"}),
     "lead_source": frozenset({"phrase", "slug", "name"}),
     "industry": frozenset({"phrase", "slug", "name"}),
     "annual_revenue": frozenset({"integer", "decimal", "money", "grouped", "range", "money_range"}),
-    "employees": frozenset({"integer", "range", "grouped", "headcount"}),
+    "employees": frozenset({"integer", "decimal", "range", "grouped", "headcount"}),
     "linkedin": frozenset({"linkedin"}),
     "created_at": frozenset({"date", "datetime", "unix"}),
     "email_opt_in": frozenset({"boolean"}),

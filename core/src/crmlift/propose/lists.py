@@ -44,12 +44,14 @@ def countries() -> frozenset[str]:
 
 @cache
 def languages() -> frozenset[str]:
-    """Names in common languages, and codes."""
+    """Names in common languages, and codes of two and three letters."""
     common = {code for code in _known("languages") if len(code) == 2}
     names = {name for code, name in _names("languages") if code in common}
-    return frozenset(
-        map(fold, common | names | {"bahasa", "mandarin", "farsi", "flemish", "nb", "fil", "yue"})
-    )
+    long = {
+        alias for alias, code in get_global("language_aliases").items() if len(alias) == 3 and code in common
+    }
+    more = {"bahasa", "mandarin", "farsi", "flemish", "nb", "fil", "yue"}
+    return frozenset(map(fold, common | long | names | more))
 
 
 @cache

@@ -20,6 +20,7 @@ _MIN_CLOSE = 5
 _MIN_COMPOUND = 4
 _MIN_QUESTION = 3
 _QUESTION_MARKS = ("?", "？", "؟")
+_SECOND = frozenset("23456789")
 _OWN = frozenset({"external_id", "created_at"})
 
 
@@ -50,7 +51,8 @@ def phrases() -> dict[str, list[Phrase]]:
 
 
 @cache
-def _word_list(name: str) -> frozenset[str]:
+def word_list(name: str) -> frozenset[str]:
+    """Return the words of a list that say nothing about a field, or that turn a name to another thing."""
     return frozenset(word for entry in entries(data("names.toml")["words"][name]) for word in entry.split())
 
 
@@ -70,8 +72,10 @@ def by_name(trait: Trait) -> Iterator[Evidence]:
         yield from close
         if not close and any(_telling(word) for word in words):
             yield Evidence(NONE, "other_word", 1.0, "its name is none that we know")
-    if any(word in _word_list("turning") for word in words) and not _whole(best):
+    if _said_beside("turning", words, best):
         yield Evidence(NONE, "other_turned", 1.0, "its name is about something counted, dated or done")
+    elif _said_beside("form", words, best):
+        yield Evidence(NONE, "other_formed", 1.0, "its name is about a state, a kind or a key")
     elif _all_turned(best):
         yield Evidence(NONE, "other_turned", 0.5, "its name has a field in it but is about another thing")
 
@@ -80,18 +84,30 @@ def _asked_for(trait: Trait) -> list[str]:
     """The words of a name; of a question only what it asks for."""
     if len(trait.name.split()) < _MIN_QUESTION or not trait.name.rstrip().endswith(_QUESTION_MARKS):
         return trait.words
-    return [word for word in trait.words if word not in _word_list("question")]
+    return [word for word in trait.words if word not in word_list("question")]
 
 
 class _Match(NamedTuple):
     phrase: Phrase
     kind: str
-    covered: int
+    beside: tuple[str, ...]
 
 
 def _whole(best: dict[str, _Match]) -> bool:
     """Whether the name as a whole is one that a field goes by."""
-    return any(match.kind in ("name", "name_weak") for field, match in best.items() if field != NONE)
+    return any(
+        match.kind in ("name", "name_weak", "name_second") for field, match in best.items() if field != NONE
+    )
+
+
+def _said_beside(what: str, words: list[str], best: dict[str, _Match]) -> bool:
+    """Whether a word of a list stands beside all fields that the name has in it, or in a name without one."""
+    known = word_list(what)
+    fields = [match for field, match in best.items() if field != NONE]
+    return not _whole(best) and all(
+        any(word in known for word in beside)
+        for beside in ([match.beside for match in fields] or [tuple(words)])
+    )
 
 
 def _all_turned(best: dict[str, _Match]) -> bool:
@@ -100,7 +116,7 @@ def _all_turned(best: dict[str, _Match]) -> bool:
     return kinds == {"name_turned"}
 
 
-_ORDER = ("name", "name_weak", "name_qualified", "name_headed", "name_turned")
+_ORDER = ("name", "name_second", "name_weak", "name_qualified", "name_formed", "name_headed", "name_turned")
 
 
 def _matches(words: list[str]) -> dict[str, _Match]:
@@ -114,7 +130,7 @@ def _matches(words: list[str]) -> dict[str, _Match]:
 
 
 def _rank(match: _Match) -> tuple[int, int]:
-    return _ORDER.index(match.kind), -match.covered
+    return _ORDER.index(match.kind), -len(match.phrase.text)
 
 
 def _all_matches(words: list[str]) -> Iterator[_Match]:
@@ -138,7 +154,7 @@ def _compounds(words: list[str], at: int) -> Iterator[_Match]:
     for cut in range(1, len(word)):
         before, after = word[:cut], word[cut:]
         for part, rest, last in ((after, before, True), (before, after, False)):
-            if len(part) < shortest or (len(rest) < 2 and rest not in _word_list("neutral")):
+            if len(part) < shortest or (len(rest) < 2 and rest not in word_list("neutral")):
                 continue
             for phrase in known.get(part, ()):
                 if phrase.head_last and not phrase.weak:
@@ -152,14 +168,17 @@ def _place(phrase: Phrase, before: list[str], after: list[str]) -> _Match:
     rest = [word for word in (*before, *after) if _telling(word, phrase.field)]
     rest += [word for word in head if _names_another(word, phrase.field)]
     if not rest:
-        kind = "name_weak" if phrase.weak else "name"
-    elif any(word in _word_list("turning") or _names_another(word, phrase.field) for word in rest):
+        second = any(word in _SECOND for word in (*before, *after))
+        kind = "name_weak" if phrase.weak else "name_second" if second else "name"
+    elif all(word in word_list("form") for word in rest):
+        kind = "name_formed"
+    elif any(word in word_list("turning") or _names_another(word, phrase.field) for word in rest):
         kind = "name_turned"
     elif any(word in rest for word in head):
         kind = "name_headed"
     else:
         kind = "name_qualified"
-    return _Match(phrase, kind, len(phrase.text))
+    return _Match(phrase, kind, (*before, *after))
 
 
 def _telling(word: str, field: str = "") -> bool:
@@ -167,11 +186,13 @@ def _telling(word: str, field: str = "") -> bool:
 
     An id or a beginning is the person's own only where nothing else is named: `company_id` is another's.
     """
-    if word.isdigit() or (len(word) == 1 and word.isascii()) or word in _word_list("person"):
+    if word.isdigit() or (len(word) == 1 and word.isascii()) or word in word_list("person"):
         return False
-    if field == "external_id" and word in _word_list("system"):
+    if field == "external_id" and word in word_list("system"):
         return False
-    return (field in _OWN and word in _word_list("place")) or word not in _word_list("neutral") | _word_list(
+    if field == "employees" and word in word_list("count"):
+        return False
+    return (field in _OWN and word in word_list("place")) or word not in word_list("neutral") | word_list(
         "place"
     )
 
@@ -183,8 +204,10 @@ def _names_another(word: str, field: str) -> bool:
 
 _SAYS = {
     "name": "its name is “{}”",
+    "name_second": "its name is “{}”, perhaps of a second one",
     "name_weak": "its name, “{}”, may mean this",
     "name_qualified": "its name is about “{}”",
+    "name_formed": "its name is about “{}”, or its state, kind or key",
     "name_headed": "its name has “{}” in it",
     "name_turned": "its name has “{}” in it but is about something else",
 }

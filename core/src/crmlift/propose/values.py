@@ -48,7 +48,16 @@ def _of_field(field: str, trait: Trait) -> Iterator[Evidence]:
 
 _OTHER_NAMES = {"first_name": ("last_name", "full_name"), "last_name": ("first_name", "full_name")}
 _CLOSED = frozenset({"country", "language", "timezone"})
-_LISTED = _CLOSED | {"job_title", "department", "lifecycle_stage", "lead_source", "industry", "state", "city"}
+_LISTED = _CLOSED | {
+    "job_title",
+    "department",
+    "lifecycle_stage",
+    "lead_source",
+    "industry",
+    "state",
+    "city",
+    "street",
+}
 
 
 def _wrong_time(field: str, trait: Trait) -> float:

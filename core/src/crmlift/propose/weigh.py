@@ -18,7 +18,13 @@ from crmlift.propose.lists import data
 Band = Literal["sure", "look", "decide"]
 Weights = Mapping[str, float]
 _SHOWN = 5
-_SPEAKS_AGAINST = frozenset({"name_turned", "value_odd", "value_unlisted_closed", "value_unlisted_open"})
+_SPEAKS_AGAINST = frozenset(
+    {
+        # The word that turns it may be one that we do not know.
+        *("name_turned", "name_headed", "name_qualified", "name_formed", "name_second"),
+        *("value_odd", "value_unlisted_closed", "value_unlisted_open"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
