@@ -109,7 +109,7 @@ def test_discovery_describes_every_stream_and_marks_personal_data():
     ("region", "url"), [("us", "https://api.customer.io"), ("eu", "https://api-eu.customer.io")]
 )
 def test_the_region_chooses_the_host(region, url):
-    assert TapCustomerIO(config={"app_api_key": "test-key", "region": region}).client.api_url == url
+    assert TapCustomerIO(config={"app_api_key": "test-key", "region": region}).run.client.api_url == url
 
 
 def test_a_signal_ends_the_run_at_once_though_everybody_waits(sandbox, tmp_path):

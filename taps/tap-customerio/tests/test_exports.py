@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tap_customerio import exports as exports_module
-from tap_customerio.routes import RouteError
-from tap_customerio.streams.sizes import Sizes
+from tap_customerio.plan import RouteError
+from tap_customerio.sizes import Sizes
 
 NOW = 1_760_000_000  # the sandbox's time in tests
 CONFIG = {"exports": True, "routes": {"default": "export"}}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tap_customerio.routes import API, Cost, Route, RouteError
+from tap_customerio import client, ui_api
+from tap_customerio.plan import RouteError
+from tap_customerio.routes import API, Cost, Route
+from tap_customerio.streams import STREAMS
 from tap_customerio.streams.people import People
 from tap_customerio.streams.setup import Snippets
 from tap_customerio.tap import TapCustomerIO
@@ -127,3 +130,10 @@ def test_discovery_asks_for_nothing(sandbox):
     tap = TapCustomerIO(config={"app_api_key": "sandbox-app-key", "api_url": sandbox.url})
     assert tap.catalog_dict["streams"]
     assert sandbox.stats()["endpoints"] == {}
+
+
+def test_settings_name_the_regions_and_routes_that_there_are():
+    settings = TapCustomerIO.config_jsonschema["properties"]
+    assert set(settings["region"]["enum"]) == client.HOSTS.keys() == ui_api.HOSTS.keys()
+    there = {route.name for stream in STREAMS for route in stream.routes}
+    assert set(settings["routes"]["additionalProperties"]["enum"]) == there | {"auto"}

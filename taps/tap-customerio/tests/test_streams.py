@@ -9,7 +9,7 @@ import pytest
 
 from tap_customerio.streams import STREAMS
 from tap_customerio.streams.base import ChildStream
-from tap_customerio.streams.people import person
+from tap_customerio.streams.everybody import person
 from tap_customerio.workspace import Person
 
 Make = Callable[..., Any]

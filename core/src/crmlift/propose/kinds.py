@@ -55,6 +55,7 @@ _RULES: dict[str, re.Pattern[str]] = {
     ),
     # Six digits as in 950312, which may be anything else as well.
     "short_date": re.compile(r"\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
+    "year_month": re.compile(r"(19|20)\d{2}[-/.](0?[1-9]|1[0-2])"),
     "month_day": re.compile(r"(0?[1-9]|[12]\d|3[01])[/.-](0?[1-9]|[12]\d|3[01])\.?"),
     "unix": re.compile(r"1\d{9}(\d{3})?(\.\d+)?"),
     "integer": re.compile(r"[+-]?\d+"),
@@ -67,7 +68,8 @@ _RULES: dict[str, re.Pattern[str]] = {
     ),
     "grouped": re.compile(r"\d{1,3}([ .,'\u00a0]\d{3})+"),
     "range": re.compile(
-        r"[<>]?\s?\d[\d.,]*k?\s?(-|–|~|to|bis|a|à|do|до)\s?\d[\d.,]*k?|[<>]\s?\d[\d.,]*k?|\d[\d.,]*k?\s?\+",
+        r"[<>]?\s?\d[\d.,]*[km]?\s?(-|–|~|to|bis|a|à|do|до)\s?\d[\d.,]*[km]?|\d[\d.,]*[km]?\s?\+"
+        r"|([<>]|under|over|up to|unter|uber|bis|ab)\s?\d[\d.,]*[km]?",
         re.I,
     ),
     "money_range": re.compile(
@@ -154,7 +156,7 @@ ACCEPTS: dict[str, frozenset[str]] = {
     "annual_revenue": frozenset({"integer", "decimal", "money", "grouped", "range", "money_range"}),
     "employees": frozenset({"integer", "decimal", "range", "grouped", "headcount"}),
     "linkedin": frozenset({"linkedin"}),
-    "created_at": frozenset({"date", "datetime", "unix"}),
+    "created_at": frozenset({"date", "datetime", "year_month", "unix"}),
     "email_opt_in": frozenset({"boolean"}),
     "email_opt_out": frozenset({"boolean"}),
     "external_id": frozenset({"integer", "uuid", "code", "token", "name"}),

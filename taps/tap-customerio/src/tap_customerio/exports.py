@@ -6,13 +6,11 @@ import csv
 import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_customerio.client import JSON, Call
 from tap_customerio.errors import LinkExpired, NotFound, Refused, Unavailable
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.base import CustomerIOStream
+from tap_customerio.readable import Readable
 
 Row = dict[str, str]
 _REUSED_SECONDS = 86_400  # an export that is older is asked for anew
@@ -24,7 +22,7 @@ _FIELD_BYTES = 1 << 24
 class Exports:
     """The exports of one stream. Their numbers are in its state, so that another run goes on with them."""
 
-    def __init__(self, stream: CustomerIOStream) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._client = stream.client
         self._known: dict[str, Any] = stream.stream_state.setdefault("exports", {})

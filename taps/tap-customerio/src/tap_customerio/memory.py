@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-Record = dict[str, Any]
+from tap_customerio.values import Record
+
 _MARKS = 100
 """Generations that a state may still name: reads without a state, such as a profile's, come in between."""
 

@@ -7,6 +7,8 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
+COMPLETENESS = "completeness"  # the stream that tells what was read of all others
+
 
 def _same(reason: object) -> str:
     """The reason without the API's reference number, which differs each time."""

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_customerio.client import HOSTS
-from tap_customerio.routes import NAMES
-from tap_customerio.ui_api.settings import SETTINGS as UI_API
-
 SETTINGS = th.PropertiesList(
     th.Property(
         "app_api_key",
@@ -21,7 +17,7 @@ SETTINGS = th.PropertiesList(
         "region",
         th.StringType(nullable=False),
         default="us",
-        allowed_values=list(HOSTS),
+        allowed_values=["us", "eu"],
         title="Region",
         description="Where the workspace's data is kept.",
     ),
@@ -120,7 +116,11 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "routes",
-        th.ObjectType(additional_properties=th.StringType(allowed_values=list(NAMES))),
+        th.ObjectType(
+            additional_properties=th.StringType(
+                allowed_values=["api", "export", "warehouse", "ui_api", "auto"]
+            )
+        ),
         title="Routes",
         description="Route by stream, and `default`: `api`, `export`, `warehouse`, or `auto` by cost.",
     ),
@@ -165,5 +165,23 @@ SETTINGS = th.PropertiesList(
         description="How often to send a request that fails for a passing reason.",
     ),
     th.Property("user_agent", th.StringType, title="User agent", description="User agent to send."),
-    *UI_API,
+    th.Property(
+        "service_account_token",
+        th.StringType,
+        secret=True,
+        title="Service-account token",
+        description="Read-only token of a service account, for journeys and what else only the UI shows.",
+    ),
+    th.Property(
+        "environment_id",
+        th.IntegerType,
+        title="Environment",
+        description="Number of the workspace to read with it, where the token reaches several.",
+    ),
+    th.Property(
+        "ui_api_url",
+        th.StringType,
+        title="UI API address",
+        description="Another address of the UI API, such as a sandbox's; replaces the region's.",
+    ),
 )

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-Record = dict[str, Any]
+from tap_customerio.values import Record
+
 T = TypeVar("T")
 
 

@@ -6,8 +6,9 @@ the cost of each, for `auto`) picks one. A new way to read is one more subclass 
 
 from __future__ import annotations
 
-from tap_customerio.routes.choice import AUTO, NAMES, Choice, RouteError, choose
-from tap_customerio.routes.route import API, Cost, Route
+from tap_customerio.routes.export import Export
+from tap_customerio.routes.route import API, Choice, Cost, Route
 from tap_customerio.routes.ui_api import UI_API
+from tap_customerio.routes.warehouse import Warehouse
 
-__all__ = ["API", "AUTO", "NAMES", "UI_API", "Choice", "Cost", "Route", "RouteError", "choose"]
+__all__ = ["API", "UI_API", "Choice", "Cost", "Export", "Route", "Warehouse"]

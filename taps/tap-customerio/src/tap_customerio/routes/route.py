@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from tap_customerio.streams.base import CustomerIOStream
-    from tap_customerio.streams.sizes import Sizes
-    from tap_customerio.tap import TapCustomerIO
+from tap_customerio.readable import Readable
+from tap_customerio.run import Run
+from tap_customerio.sizes import Sizes
+from tap_customerio.values import Record
+
+S = TypeVar("S", bound=Readable)
 
 
 @dataclass(frozen=True)
@@ -24,36 +26,43 @@ class Cost:
         return self.seconds + self.calls / requests_per_second
 
 
-class Route:
-    """One way to read a stream; has no state of its own, so that streams can share it."""
+class Route(Generic[S]):
+    """One way to read a stream of the kind `S`; has no state of its own, so that streams can share it."""
 
     name: ClassVar[str]
     lacks: str = ""  # what it cannot give of the stream, for the completeness report
 
-    def missing(self, tap: TapCustomerIO) -> str:
+    def missing(self, run: Run) -> str:
         """What must be set or installed before it can be used; empty if nothing."""
-        del tap
+        del run
         return ""
 
-    def cost(self, stream: CustomerIOStream, sizes: Sizes) -> Cost | None:
-        """What it costs to read the whole stream; None where nothing tells."""
-        del stream, sizes
-        return None
+    def cost(self, stream: S, sizes: Sizes) -> Cost | None:
+        """What it costs to read the whole stream: as many calls as the stream expects.
 
-    def read(self, stream: Any) -> Iterable[dict[str, Any]]:
-        """The stream's records. Raises Refused."""
-        return stream.read()  # type: ignore[no-any-return]
-
-
-class AppApi(Route):
-    """The App API: what a stream's own `read` does, at the price that its `calls` says."""
-
-    name = "api"
-
-    def cost(self, stream: CustomerIOStream, sizes: Sizes) -> Cost | None:
-        """As many calls as the stream expects."""
+        None where nothing tells.
+        """
         calls = stream.calls(sizes)
         return None if calls is None else Cost(calls)
+
+    def read(self, stream: S) -> Iterable[Record]:
+        """The stream's records: as the stream itself reads them. Raises Refused."""
+        return stream.read()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The route of a stream, or None if it has none that could be used; why; and what it costs."""
+
+    route: Route[Any] | None  # of the stream's own kind
+    why: str
+    cost: Cost | None = None
+
+
+class AppApi(Route[Readable]):
+    """The App API."""
+
+    name = "api"
 
 
 API = AppApi()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, Record, prop, unix
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, BookmarkedStream, prop
 from tap_customerio.streams.identity import identity
 from tap_customerio.streams.webhook_events import new_events, taken
+from tap_customerio.values import Record, unix
 from tap_customerio.webhooks.reader import as_activity
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
 
 _PER_PAGE = 100
 _OF_THE_DELETED = {"profile_delete", "profile_merge"}

@@ -10,8 +10,9 @@ from singer_sdk import typing as th
 
 from tap_customerio import redact
 from tap_customerio.client import Call
-from tap_customerio.streams.base import PERSONAL, CustomerIOStream, Record, any_of, prop
+from tap_customerio.streams.base import PERSONAL, CustomerIOStream, any_of, prop
 from tap_customerio.streams.identity import identity
+from tap_customerio.values import Record
 
 _PER_DAY = 100
 _SEARCHED = 5000  # newest deliveries among which the sample is chosen

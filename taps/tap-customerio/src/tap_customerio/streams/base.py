@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from singer_sdk import Stream
+from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib import RecordMessage
@@ -15,14 +15,12 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_customerio.client import JSON, Call, Client
 from tap_customerio.errors import Forbidden, NoRoute, QuotaUsedUp, Refused, Unauthorized
-from tap_customerio.routes import API, Route
+from tap_customerio.routes import API, Choice, Route
+from tap_customerio.run import Run
+from tap_customerio.sizes import Sizes
 from tap_customerio.transport import Transport
+from tap_customerio.values import Record, unix
 
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
-    from tap_customerio.tap import TapCustomerIO
-
-Record = dict[str, Any]
 PERSONAL = "Holds personal data."
 RESUMED_SECONDS = 86_400  # a cursor of the API that is older is not used again
 
@@ -41,25 +39,13 @@ def prop(name: str, kind: Any, description: str, *, key: bool = False) -> th.Pro
     return th.Property(name, kind, required=key, description=description)
 
 
-def unix(value: object) -> int | None:
-    """A setting or bookmark (unix seconds, or an ISO date) as unix seconds."""
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.isdecimal():  # live attribute values arrive as text
-        return int(value)
-    if isinstance(value, str) and value:
-        moment = datetime.fromisoformat(value)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    return None
-
-
 def _number(value: Any) -> Any:
     """Ids of actions are numbers in some answers and text in others."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class CustomerIOStream(Stream):
-    """A stream that reads through the tap's client.
+    """A stream that reads through the run's client; `choice` tells which route a stream takes.
 
     Streams hang together by keys only and are never SDK children of each other: with a parent, every
     STATE would repeat one partition per person or object.
@@ -70,27 +56,30 @@ class CustomerIOStream(Stream):
     selected_by_default = True
     description: ClassVar[str]
     fields: ClassVar[tuple[th.Property[Any], ...]]
-    routes: ClassVar[tuple[Route, ...]] = (API,)
+    routes: ClassVar[tuple[Route[Any], ...]] = (API,)  # each of the stream's own kind
 
-    def __init__(self, tap: TapCustomerIO) -> None:
+    def __init__(self, tap: Tap, run: Run, choice: Callable[[CustomerIOStream], Choice]) -> None:
         schema = th.PropertiesList(*self.fields).to_dict() | {"description": self.description}
         super().__init__(tap=tap, schema=schema)
         self.tap = tap
-        self.client: Client = tap.client
-        self.line = tap.report.line(self.name)
+        self.run = run
+        self.choice = choice
+        self.client: Client = run.client
+        self.line = run.report.line(self.name)
         kinds = {field.name: field.to_dict()[field.name].get("type", []) for field in self.fields}
         self._numbers = {name for name, kind in kinds.items() if "integer" in kind}
 
     def get_records(self, context: Any) -> Iterable[Record]:
         """The records of its route. What is refused ends this stream only; the report says why."""
         del context
-        self.tap.log_in()
         yield from self._reported()
-        self.tap.judge_after(self)
+        selected = [stream.name for stream in self.tap.streams.values() if stream.selected]
+        if self.name == selected[-1]:
+            self.run.judge(selected)
 
     def _reported(self) -> Iterable[Record]:
-        self.line = self.tap.report.begin(self.name)
-        choice = self.tap.plan.choice(self)
+        self.line = self.run.report.begin(self.name)
+        choice = self.choice(self)
         route = choice.route
         if route is None:
             self.line.unavailable = choice.why
@@ -180,6 +169,11 @@ class CustomerIOStream(Stream):
         }
 
 
+def own_streams(tap: Tap) -> list[CustomerIOStream]:
+    """The streams of the tap, in their order, as what they are."""
+    return [stream for stream in tap.streams.values() if isinstance(stream, CustomerIOStream)]
+
+
 class ListStream(CustomerIOStream):
     """One list of the API, record by record: subclasses say where it is.
 
@@ -191,7 +185,7 @@ class ListStream(CustomerIOStream):
 
     def read(self) -> Iterable[Record]:
         """The list's records as they come."""
-        return map(self.record, listed(self.tap, type(self)))
+        return map(self.record, self.run.listed(type(self)))
 
     def record(self, found: Record) -> Record:
         """What becomes of one of them."""
@@ -201,11 +195,6 @@ class ListStream(CustomerIOStream):
     def listed(cls, client: Client) -> Iterable[Record]:
         """The list as the API sends it."""
         return client.records(cls.call, cls.root)
-
-
-def listed(tap: TapCustomerIO, stream: type[ListStream]) -> Iterator[Record]:
-    """The list of a stream as the API sends it; asked for once in a run."""
-    return tap.shelf.read(stream.__name__, lambda: stream.listed(tap.client))
 
 
 class ChildStream(CustomerIOStream):
@@ -224,7 +213,7 @@ class ChildStream(CustomerIOStream):
 
     def parents(self) -> Iterable[Record]:
         """The parents, as the API lists them."""
-        return listed(self.tap, self.parent)
+        return self.run.listed(self.parent)
 
     def calls(self, sizes: Sizes) -> int | None:
         """One for each parent, or more."""

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
-from tap_customerio.streams.base import (
-    FREE_FORM,
-    NUMBERS,
-    PERSONAL,
-    ChildStream,
-    CustomerIOStream,
-    Record,
-    prop,
-)
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, NUMBERS, PERSONAL, ChildStream, CustomerIOStream, prop
 from tap_customerio.streams.campaigns import Broadcasts
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
-    from tap_customerio.tap import TapCustomerIO
+from tap_customerio.values import Record
 
 
 class BroadcastTriggers(ChildStream):
@@ -44,7 +33,7 @@ class BroadcastTriggers(ChildStream):
 
     def read(self) -> Iterator[Record]:
         """Kept on the shelf for the errors of each run."""
-        return self.tap.shelf.keep(self.name, super().read(), short=dict)
+        return self.run.shelf.keep(self.name, super().read(), short=dict)
 
 
 class BroadcastTriggerStatus(CustomerIOStream):
@@ -69,7 +58,7 @@ class BroadcastTriggerStatus(CustomerIOStream):
 
     def read(self) -> Iterable[Record]:
         """The status of all runs."""
-        for run, status in self.client.map(self._read, runs(self.tap)):
+        for run, status in self.client.map(self._read, runs(self)):
             if status is not None:
                 yield self.declared(status | run)
 
@@ -100,7 +89,7 @@ class BroadcastErrors(CustomerIOStream):
     def read(self) -> Iterable[Record]:
         """The errors of all runs."""
         positions: Counter[tuple[int, int]] = Counter()
-        for call, page in self.client.pages_of(map(_errors, runs(self.tap)), ask=self.ask):
+        for call, page in self.client.pages_of(map(_errors, runs(self)), ask=self.ask):
             broadcast, run = call.about["broadcast_id"], call.about["id"]
             for error in page.get("errors") or ():
                 yield {
@@ -112,11 +101,11 @@ class BroadcastErrors(CustomerIOStream):
                 positions[broadcast, run] += 1
 
 
-def runs(tap: TapCustomerIO) -> Iterable[Record]:
+def runs(asking: CustomerIOStream) -> Iterable[Record]:
     """All runs: as their stream has them, or read here where it was not selected."""
-    stream = tap.streams[BroadcastTriggers.name]
+    stream = asking.tap.streams[BroadcastTriggers.name]
     assert isinstance(stream, BroadcastTriggers)
-    return tap.shelf.read(BroadcastTriggers.name, super(BroadcastTriggers, stream).read)
+    return asking.run.shelf.read(BroadcastTriggers.name, super(BroadcastTriggers, stream).read)
 
 
 def _errors(run: Record) -> Call:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 
 from singer_sdk import typing as th
 
 from tap_customerio.memory import Scan
-from tap_customerio.streams.base import CustomerIOStream, Record, prop
+from tap_customerio.streams.base import CustomerIOStream, prop
+from tap_customerio.values import Record, iso
 
 TOMBSTONE = prop("_sdc_deleted_at", th.DateTimeType, "When it was gone; only the key is sent then.")
-
-
-def iso(moment: float) -> str:
-    """Unix seconds as RFC 3339."""
-    return datetime.fromtimestamp(int(moment), UTC).isoformat().replace("+00:00", "Z")
 
 
 class ComparedStream(CustomerIOStream):
@@ -31,7 +26,7 @@ class ComparedStream(CustomerIOStream):
 
     def compared(self, everything: Callable[[], Iterable[Record]]) -> Iterable[Record]:
         """The same, of everything as some route gives it."""
-        return everything() if self.tap.memory is None else self._compared(everything)
+        return everything() if self.run.memory is None else self._compared(everything)
 
     def everything(self) -> Iterable[Record]:
         """All records; tombstones among them are known deletions."""
@@ -43,10 +38,10 @@ class ComparedStream(CustomerIOStream):
         return None
 
     def _compared(self, everything: Callable[[], Iterable[Record]]) -> Iterator[Record]:
-        assert self.tap.memory is not None
+        assert self.run.memory is not None
         began = time.time()
         state: Record = dict(self.stream_state.get("compared") or {})
-        scan = self.tap.memory.scan(self.name, self.primary_keys, state)
+        scan = self.run.memory.scan(self.name, self.primary_keys, state)
         part = self.touched(state["read_at"]) if scan.known and self._recent(state, began) else None
         try:
             yield from self._changed(scan, everything() if part is None else part)

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
+from tap_customerio.report import COMPLETENESS
 from tap_customerio.routes import UI_API
-from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, Record, listed, prop
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, own_streams, prop
 from tap_customerio.streams.segments import Segments
-from tap_customerio.streams.sizes import Sizes
+from tap_customerio.streams.setup import Workspaces
+from tap_customerio.values import Record
 
 _NOT_IN_THE_API = {
     "journey_graphs": "delays, branches, splits, exits and goals of campaigns are not in the App API",
@@ -48,7 +51,7 @@ _COUNTED_BY_WORKSPACE = ("people", "objects", "object_types")
 class Completeness(CustomerIOStream):
     """Read last: one record for each stream, and one for each thing that the App API does not give out."""
 
-    name = "completeness"
+    name = COMPLETENESS
     description = "What was read, what could not be read and why, and counts beside the workspace's own."
     primary_keys = ("subject",)
     fields = (
@@ -80,10 +83,10 @@ class Completeness(CustomerIOStream):
     def read(self) -> Iterable[Record]:
         """All streams in their order, then what no stream can give."""
         sizes = self._sizes()
-        for stream in self.tap.own_streams:
+        for stream in own_streams(self.tap):
             if stream.name != self.name:
                 yield self.declared(self._about(stream, sizes))
-        by_file = any(self.tap.report.line(name).route == "warehouse" for name in self.tap.streams)
+        by_file = any(self.run.report.line(name).route == "warehouse" for name in self.tap.streams)
         if by_file and self.config.get("warehouse_path"):
             yield self.declared(self._files())
         for subject, reason in _NOT_IN_THE_API.items():
@@ -93,17 +96,17 @@ class Completeness(CustomerIOStream):
 
     def _hint(self, subject: str) -> str | None:
         """How to come by something that the App API does not give; None where this run has read it."""
-        if self.tap.report.line(_GIVEN_BY.get(subject, "")).route:
+        if self.run.report.line(_GIVEN_BY.get(subject, "")).route:
             return None
         streams = _IN_THE_UI_API.get(subject, ())
         if not streams:
             return ""
-        if missing := UI_API.missing(self.tap):
+        if missing := UI_API.missing(self.run):
             return f"; {missing}"
-        names = {stream.name for stream in self.tap.own_streams if stream.selected}
+        names = {stream.name for stream in self.tap.streams.values() if stream.selected}
         if unselected := [name for name in streams if name not in names]:
             return f"; select {', '.join(unselected)} to read it through the UI API"
-        lines = [self.tap.report.line(name) for name in streams]
+        lines = [self.run.report.line(name) for name in streams]
         refused = [line.refused for line in lines if line.status == "unreadable"]
         return f"; the UI API refused it: {refused[0]}" if refused else None
 
@@ -111,8 +114,8 @@ class Completeness(CustomerIOStream):
         name = stream.name
         if not stream.selected:
             return {"subject": name, "status": "not_selected"}
-        line = self.tap.report.line(name)
-        expected = self.tap.plan.choice(stream).cost
+        line = self.run.report.line(name)
+        expected = self.choice(stream).cost
         said: Record = {
             "subject": name,
             "status": line.status,
@@ -138,8 +141,8 @@ class Completeness(CustomerIOStream):
 
     def _files(self) -> Record:
         """Data-warehouse files that no stream reads: of unknown names, and of tables of unknown columns."""
-        unread = self.tap.warehouse.unread
-        unknown = sorted(self.tap.warehouse.unknown)
+        unread = self.run.warehouse.unread
+        unknown = sorted(self.run.warehouse.unknown)
         reasons = [f"{count} files of {table} are not read" for table, count in unread.items()]
         if unknown:
             shown = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
@@ -155,7 +158,8 @@ class Completeness(CustomerIOStream):
 
     def _sizes(self) -> Record:
         """The workspace's own counts, where it is clear which workspace the key belongs to."""
-        now = Sizes(self.tap, anew=True)  # people came and went since the run began
+        # Not as they were listed: people came and went since the run began.
+        now = Sizes(lambda one: one.listed(self.client), Workspaces, self.config.get("workspace_id"))
         sizes = {name: now.count(name) for name in _COUNTED_BY_WORKSPACE}
         if now.problem:
             self.line.limit(f"counts were not checked: {now.problem}")
@@ -163,7 +167,7 @@ class Completeness(CustomerIOStream):
 
     def _memberships(self) -> Record:
         """The members of each segment beside its own count: one request per segment."""
-        read = self.tap.report.line("segment_memberships").parts
+        read = self.run.report.line("segment_memberships").parts
         expected = dict(self._counts())
         wrong = {
             str(segment): {"read": read[segment], "expected": count}
@@ -175,7 +179,7 @@ class Completeness(CustomerIOStream):
 
     def _counts(self) -> Iterator[tuple[int, int]]:
         path = "/v1/segments/{id}/customer_count"
-        calls = (Call(path, {"id": segment["id"]}) for segment in listed(self.tap, Segments))
+        calls = (Call(path, {"id": segment["id"]}) for segment in self.run.listed(Segments))
         for answer in self.client.map(self.ask, calls):
             if answer is not None:
                 yield int(answer["segment_id"]), int(answer["count"])

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
 from tap_customerio.errors import Refused, Unauthorized
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, CustomerIOStream, Record, listed, prop
-from tap_customerio.streams.people import AUDIENCE, consent_of, flag, scan
+from tap_customerio.run import Run
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, CustomerIOStream, prop
+from tap_customerio.streams.everybody import AUDIENCE, consent_of, scan
 from tap_customerio.streams.setup import SubscriptionTopics
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
-    from tap_customerio.tap import TapCustomerIO
+from tap_customerio.values import Record, flag
 
 _KINDS = {"topics": "topic", "channels": "channel"}
 _SUPPRESSIONS = ("bounces", "blocks", "spam_reports", "invalid_emails")
@@ -27,9 +26,9 @@ _PERSON = (
 )
 
 
-def audience(tap: TapCustomerIO) -> Iterator[Record]:
+def audience(run: Run) -> Iterator[Record]:
     """Everybody, in the short form of `consent_of`: read with `people`, or here where that was not."""
-    return tap.shelf.read(AUDIENCE, lambda: map(consent_of, scan(tap.client)))
+    return run.shelf.read(AUDIENCE, lambda: map(consent_of, scan(run.client)))
 
 
 def preferences(value: object) -> dict[str, dict[str, bool]] | None:
@@ -74,9 +73,9 @@ class SubscriptionPreferences(CustomerIOStream):
     def read(self) -> Iterable[Record]:
         """The choices of everybody; of those who never chose, none, unless each person is asked for."""
         if self.config["preferences_per_person"]:
-            people: Iterable[Record] = self.client.map(self._ask_person, audience(self.tap))
+            people: Iterable[Record] = self.client.map(self._ask_person, audience(self.run))
         else:
-            people = audience(self.tap)
+            people = audience(self.run)
         for person in people:
             found = preferences(person["preferences"])
             if found is None:
@@ -113,19 +112,19 @@ class OptOuts(CustomerIOStream):
 
     def read(self) -> Iterable[Record]:
         """The opt-outs of everybody."""
-        return optouts(self.tap)
+        return optouts(self.run)
 
 
-def optouts(tap: TapCustomerIO) -> Iterator[Record]:
+def optouts(run: Run) -> Iterator[Record]:
     """Opt-outs, one record each."""
 
     def found() -> Iterator[Record]:
-        for person in tap.client.records(Call("/v1/optouts", query={"limit": _PER_PAGE}), "optouts"):
+        for person in run.client.records(Call("/v1/optouts", query={"limit": _PER_PAGE}), "optouts"):
             who = {"cio_id": person["cio_id"], "person_id": person.get("customer_id") or None}
             for optout in person.get("optouts") or ():
                 yield {**who, "channel": optout["channel"], "from": optout.get("from") or ""}
 
-    return tap.shelf.read("optouts", found, key=lambda record: record["cio_id"])
+    return run.shelf.read("optouts", found, key=lambda record: record["cio_id"])
 
 
 class EspSuppressions(CustomerIOStream):
@@ -146,12 +145,12 @@ class EspSuppressions(CustomerIOStream):
 
     def read(self) -> Iterable[Record]:
         """All kinds, of the configured domains or of all."""
-        return map(self.declared, suppressions(self.tap))
+        return map(self.declared, suppressions(self.run))
 
 
-def suppressions(tap: TapCustomerIO) -> Iterator[Record]:
+def suppressions(run: Run) -> Iterator[Record]:
     """Suppressed addresses, one record each."""
-    domains = tap.config.get("sending_domains") or []
+    domains = run.config.get("sending_domains") or []
 
     def found() -> Iterator[Record]:
         if domains:
@@ -161,16 +160,16 @@ def suppressions(tap: TapCustomerIO) -> Iterator[Record]:
                 for domain in domains
                 for kind in _SUPPRESSIONS
             ]
-            for call, page in tap.client.pages_of(calls):
+            for call, page in run.client.pages_of(calls):
                 for one in page.get("suppressions") or ():
                     yield {**call.values, "category": page.get("category"), **one}
             return
         for kind in _SUPPRESSIONS:
             call = Call("/v1/esp/suppression/{kind}", {"kind": kind})
-            for one in tap.client.offsets(call, "suppressions", _PER_PAGE):
+            for one in run.client.offsets(call, "suppressions", _PER_PAGE):
                 yield {"kind": kind, "domain": "", **one}
 
-    return tap.shelf.read("esp suppressions", found, key=lambda record: record["email"].lower())
+    return run.shelf.read("esp suppressions", found, key=lambda record: record["email"].lower())
 
 
 class Consent(CustomerIOStream):
@@ -196,13 +195,13 @@ class Consent(CustomerIOStream):
 
     def read(self) -> Iterable[Record]:
         """Everybody, joined with what else is known of them."""
-        shelf = self.tap.shelf
-        has_optouts = self._load("opt-outs", lambda: optouts(self.tap))
-        has_suppressions = self._load("suppressions", lambda: suppressions(self.tap))
-        has_topics = self._load("topics", lambda: listed(self.tap, SubscriptionTopics))
-        topics = listed(self.tap, SubscriptionTopics) if has_topics else ()
+        shelf = self.run.shelf
+        has_optouts = self._load("opt-outs", lambda: optouts(self.run))
+        has_suppressions = self._load("suppressions", lambda: suppressions(self.run))
+        has_topics = self._load("topics", lambda: self.run.listed(SubscriptionTopics))
+        topics = self.run.listed(SubscriptionTopics) if has_topics else ()
         defaults = dict(map(_default, topics))
-        for person in audience(self.tap):
+        for person in audience(self.run):
             chosen = preferences(person["preferences"])
             if chosen is None:
                 self.line.skip("the attribute cio_subscription_preferences cannot be understood")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -13,28 +13,60 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from tap_customerio.client import JSON, Call
 from tap_customerio.disk_set import DiskSet
 from tap_customerio.errors import Forbidden, Refused, Unauthorized
-from tap_customerio.routes import API
-from tap_customerio.routes.export import EXPORT_DELIVERIES
-from tap_customerio.routes.warehouse import WAREHOUSE_DELIVERIES
-from tap_customerio.streams.base import (
-    FREE_FORM,
-    PERSONAL,
-    RESUMED_SECONDS,
-    BookmarkedStream,
-    Record,
-    prop,
-    unix,
-)
+from tap_customerio.routes import API, Cost, Export, Warehouse
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams import exported
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, RESUMED_SECONDS, BookmarkedStream, prop
 from tap_customerio.streams.identity import identity
 from tap_customerio.streams.webhook_events import new_events, taken
+from tap_customerio.values import Record, unix
 from tap_customerio.webhooks.reader import Event, delivery_of
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
 
 _DAY = 86_400
 _WINDOW = 180 * _DAY  # the API silently cuts what is longer than six months
 _PER_PAGE = 1000
+
+
+class DeliveriesExport(Export["Deliveries"]):
+    """One export for each campaign, newsletter and transactional template, and each year."""
+
+    lacks = "exports leave out deliveries of API-triggered broadcasts, and of what is deleted"
+
+    def cost(self, stream: Deliveries, sizes: Sizes) -> Cost | None:
+        """So many exports."""
+        lengths = [sizes.length(kind) for kind in exported.PARENTS]
+        if None in lengths:
+            return None
+        return self.price(sum(length or 0 for length in lengths) * len(exported.years(*stream.span)))
+
+    def read(self, stream: Deliveries) -> Iterator[Record]:
+        """The deliveries of all parents; the bookmark moves at the end."""
+        return exported.deliveries(stream, stream.span)
+
+
+class DeliveryFiles(Warehouse["Deliveries"]):
+    """`deliveries` with `metrics` and `delivery_content`, and `people` for who they went to."""
+
+    def read(self, stream: Deliveries) -> Iterator[Record]:
+        """Deliveries of which a file tells something new; the bookmark moves at the end."""
+        from tap_customerio.warehouse.deliveries import TABLES, deliveries  # needs an extra
+        from tap_customerio.warehouse.identities import Identities
+        from tap_customerio.warehouse.people import PEOPLE
+        from tap_customerio.warehouse.reader import Reader, rows
+
+        since, newest = stream.start, 0
+        with closing(Identities()) as who:
+            reader = Reader(stream, stream.run.warehouse)
+            for batch in reader.plain(PEOPLE):
+                who.add(rows(batch))
+            for delivery in reader.joined(TABLES, lambda part: deliveries(part, who)):
+                created = delivery["created"] or 0
+                if created >= since:
+                    newest = max(newest, created)
+                    stream.line.reaches(created)
+                    yield delivery
+        if newest:
+            stream.advance(newest)
 
 
 class Deliveries(BookmarkedStream):
@@ -48,7 +80,16 @@ class Deliveries(BookmarkedStream):
     description = f"Messages sent, with their metrics, as far back as the workspace goes. {PERSONAL}"
     primary_keys = ("id",)
     replication_key = "created"
-    routes = (API, EXPORT_DELIVERIES, WAREHOUSE_DELIVERIES)
+    routes = (
+        API,
+        DeliveriesExport(),
+        DeliveryFiles(
+            "deliveries",
+            "messages_sent",
+            "as of the latest file; the files leave out deduplicate_id, parent_action_id, forgotten, "
+            "and metrics of humans and prefetchers",
+        ),
+    )
     fields = (
         prop("id", th.StringType, "Id of the delivery.", key=True),
         prop("deduplicate_id", th.StringType, "Id and time of the last change."),
@@ -113,11 +154,10 @@ class Deliveries(BookmarkedStream):
 
     def _late(self, touched: DiskSet) -> Iterator[Record]:
         """Older deliveries that something happened to, as the API has them now: one request each."""
-        start = unix(self.config.get("start_date")) or 0
         calls = (Call("/v1/messages/{id}", {"id": id}) for id in touched)
         for answer in self.client.map(self.ask, calls):
             delivery = (answer or {}).get("message")
-            if delivery and delivery["created"] >= start:
+            if delivery and delivery["created"] >= self.start:
                 yield self._record(delivery)
 
     def _go_on(self, left: Record) -> Iterator[Record]:

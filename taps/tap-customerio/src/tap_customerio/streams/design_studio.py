@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call, Client
-from tap_customerio.streams.base import FREE_FORM, ListStream, Record, prop
+from tap_customerio.streams.base import FREE_FORM, ListStream, prop
+from tap_customerio.values import Record
 
 _PER_PAGE = 1000
 _COMMON = (
@@ -56,7 +57,7 @@ class DesignStudioEmails(DesignStudioStream):
 
     def read(self) -> Iterable[Record]:
         """Each email is asked for by itself: the list has no content."""
-        return self.client.map(self._whole, self.tap.shelf.read(self.name, lambda: self.listed(self.client)))
+        return self.client.map(self._whole, self.run.listed(type(self)))
 
     def _whole(self, known: Record) -> Record:
         answer = self.ask(Call("/v1/design_studio/emails/{id}", {"id": known["id"]})) or {}

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_customerio.client import Call
 from tap_customerio.errors import Refused
 from tap_customerio.exports import Exports, Row
-from tap_customerio.streams.base import ListStream, Record, listed, unix
+from tap_customerio.streams.base import BookmarkedStream, CustomerIOStream, ListStream
 from tap_customerio.streams.campaigns import Campaigns
+from tap_customerio.streams.everybody import EVERYBODY, identifiers, person
 from tap_customerio.streams.newsletters import Newsletters, TransactionalMessages
-from tap_customerio.streams.people import EVERYBODY, identifiers, person
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.deliveries import Deliveries
-    from tap_customerio.streams.people import People
+from tap_customerio.values import Record, unix
 
 _YEAR = 365 * 86_400  # an export of deliveries spans twelve months at most
 # Names that a column may have, beside the field's own.
@@ -27,6 +24,12 @@ _NAMES = {
     "person_id": ("customer_id",),
     "email": ("customer_email",),
 }
+# What exports of deliveries are made by, and how it is named.
+PARENTS: dict[type[ListStream], str] = {
+    Campaigns: "campaign_id",
+    Newsletters: "newsletter_id",
+    TransactionalMessages: "transactional_message_id",
+}
 _METRICS = {
     "drafted", "attempted", "sent", "delivered", "opened", "clicked", "converted", "bounced", "dropped",
     "deferred", "spammed", "failed", "undeliverable", "unsubscribed", "human_opened", "human_clicked",
@@ -34,16 +37,7 @@ _METRICS = {
 }  # fmt: skip
 
 
-def parents() -> dict[type[ListStream], str]:
-    """What exports of deliveries are made by, and how it is named."""
-    return {
-        Campaigns: "campaign_id",
-        Newsletters: "newsletter_id",
-        TransactionalMessages: "transactional_message_id",
-    }
-
-
-def everybody(stream: People) -> Iterator[Record]:
+def everybody(stream: CustomerIOStream) -> Iterator[Record]:
     """Everybody. A row without a `cio_id` is looked up by its identifiers; who cannot be told is skipped."""
     exports = Exports(stream)
     call = Call("/v1/exports/customers", body={"filters": EVERYBODY})
@@ -59,8 +53,8 @@ def everybody(stream: People) -> Iterator[Record]:
     exports.forget()
 
 
-def _looked_up(stream: People, row: Row) -> str | None:
-    shelf = stream.tap.shelf
+def _looked_up(stream: CustomerIOStream, row: Row) -> str | None:
+    shelf = stream.run.shelf
     if not shelf.has("identifiers"):
         known = shelf.read("identifiers", lambda: identifiers(stream.client), key=_known_as)
         for _ in known:
@@ -78,14 +72,14 @@ def years(since: int, until: int) -> list[tuple[int, int]]:
     return [(start, min(start + _YEAR - 1, until)) for start in range(since, until + 1, _YEAR)]
 
 
-def deliveries(stream: Deliveries) -> Iterator[Record]:
+def deliveries(stream: BookmarkedStream, span: tuple[int, int]) -> Iterator[Record]:
     """Deliveries of each parent and year. What was asked for by a run that stopped is not asked for again."""
     exports = Exports(stream)
     state: dict[str, Any] = stream.stream_state
-    since, until = state.setdefault("exported_span", list(stream.span))
+    since, until = state.setdefault("exported_span", list(span))
     newest = 0
-    for kind, name in parents().items():
-        for parent in listed(stream.tap, kind):
+    for kind, name in PARENTS.items():
+        for parent in stream.run.listed(kind):
             for start, end in years(since, until):
                 body = {name: parent["id"], "start": start, "end": end}
                 call = Call("/v1/exports/deliveries", body=body)
@@ -98,7 +92,7 @@ def deliveries(stream: Deliveries) -> Iterator[Record]:
     stream.advance(newest)
 
 
-def _delivery(stream: Deliveries, row: Row) -> Record:
+def _delivery(stream: CustomerIOStream, row: Row) -> Record:
     known = {name.strip().lower().replace(" ", "_"): value or None for name, value in row.items() if name}
     found: Record = {
         field.name: next((known[n] for n in (field.name, *_NAMES.get(field.name, ())) if known.get(n)), None)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
 from tap_customerio import redact
-from tap_customerio.routes.warehouse import RowFiles, SuppressedFiles
-from tap_customerio.streams.base import PERSONAL, CustomerIOStream, Record, prop
+from tap_customerio.routes import Warehouse
+from tap_customerio.streams.base import PERSONAL, CustomerIOStream, prop
 from tap_customerio.streams.compared import TOMBSTONE
+from tap_customerio.values import Record
 from tap_customerio.warehouse import FLAG, MOMENT, NUMBER, TEXT
-
-if TYPE_CHECKING:
-    from tap_customerio.tap import TapCustomerIO
 
 _TYPES: dict[str, Any] = {
     TEXT: th.StringType,
@@ -49,15 +48,30 @@ SEQUENCE = Column("seq_num", NUMBER, "Order in which rows were made.")
 
 
 class FileStream(CustomerIOStream):
-    """A table of the files, row by row: subclasses say which columns. Later rows of a key are right."""
+    """A table of the files, row by row: subclasses say which. Later rows of a key are right."""
 
     selected_by_default = False  # there may be many millions
+    table: ClassVar[str]
     columns: ClassVar[tuple[Column, ...]]
     rows_at_once: ClassVar[int] = 16_384
 
-    def __init__(self, tap: TapCustomerIO) -> None:
-        type(self).fields = tuple(column.field for column in self.columns)
-        super().__init__(tap)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.fields = tuple(column.field for column in cls.columns)
+        cls.routes = (Warehouse(cls.table),)
+
+    def read(self) -> Iterable[Record]:
+        """The rows of new files, in the order of the files."""
+        from tap_customerio.warehouse.reader import Reader, Table, rows  # needs an extra
+
+        kinds = {column.source: column.kind for column in self.columns}
+        key = next(column.source for column in self.columns if column.key)
+        names = [column.name for column in self.columns]
+        return Reader(self, self.run.warehouse).straight(
+            Table(self.table, key, kinds),
+            lambda batch: (self.made(dict(zip(names, row, strict=True))) for row in rows(batch)),
+            self.rows_at_once,
+        )
 
     def made(self, record: Record) -> Record:
         """What becomes of a row."""
@@ -71,7 +85,7 @@ class SuppressedProfiles(CustomerIOStream):
     description = f"Who was suppressed since the files began. {PERSONAL}"
     primary_keys = ("cio_id",)
     selected_by_default = False
-    routes = (SuppressedFiles("people"),)
+    routes = (Warehouse("people"),)
     fields = (
         prop("cio_id", th.StringType, "Customer.io's id of the person.", key=True),
         prop("person_id", th.StringType, "The workspace's id of the person. Personal data."),
@@ -81,6 +95,13 @@ class SuppressedProfiles(CustomerIOStream):
         TOMBSTONE,
     )
 
+    def read(self) -> Iterable[Record]:
+        """Who is suppressed now, if a new file tells of them."""
+        from tap_customerio.warehouse.people import PEOPLE, suppressed  # needs an extra
+        from tap_customerio.warehouse.reader import Reader
+
+        return Reader(self, self.run.warehouse).joined((PEOPLE,), suppressed)
+
 
 class Subjects(FileStream):
     """A person's way through a campaign."""
@@ -88,7 +109,7 @@ class Subjects(FileStream):
     name = "subjects"
     description = f"Who entered which campaign, and when: one record for each journey. {PERSONAL}"
     primary_keys = ("subject_name",)
-    routes = (RowFiles("subjects"),)
+    table = "subjects"
     columns = (
         Column("subject_name", TEXT, "Id of the journey.", key=True),
         CIO_ID,
@@ -108,7 +129,7 @@ class Outputs(FileStream):
     name = "outputs"
     description = f"What each step of a journey did: sent, waited, branched, ended. {PERSONAL}"
     primary_keys = ("output_id",)
-    routes = (RowFiles("outputs"),)
+    table = "outputs"
     columns = (
         Column("output_id", TEXT, "Id of the step.", key=True),
         Column("subject_name", TEXT, "Journey that it belongs to."),
@@ -134,7 +155,7 @@ class DeliveryContents(FileStream):
     name = "delivery_contents"
     description = f"Bodies as sent, of all deliveries that kept them. {PERSONAL}"
     primary_keys = ("delivery_id",)
-    routes = (RowFiles("delivery_content"),)
+    table = "delivery_content"
     rows_at_once = 256  # a body may have a hundred kilobytes
     columns = (
         Column("delivery_id", TEXT, "Delivery.", key=True),
@@ -171,7 +192,7 @@ class DeliveryMetrics(FileStream):
     name = "delivery_metrics"
     description = f"Each thing that happened to a delivery, with links and clients. {PERSONAL}"
     primary_keys = ("event_id",)
-    routes = (RowFiles("metrics"),)
+    table = "metrics"
     columns = (
         Column("event_id", TEXT, "Id of the occurrence.", key=True),
         DELIVERY,
@@ -196,7 +217,7 @@ class AttributeChanges(FileStream):
     name = "attribute_changes"
     description = f"Each change of an attribute since the files began. {PERSONAL}"
     primary_keys = ("cio_id", "name", "timestamp")
-    routes = (RowFiles("attributes"),)
+    table = "attributes"
     columns = (
         Column("cio_id", TEXT, "Customer.io's id of the person.", "internal_customer_id", key=True),
         Column("name", TEXT, "Name of the attribute.", "attribute_name", key=True),

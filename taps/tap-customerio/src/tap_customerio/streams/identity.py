@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tap_customerio.streams.base import Record
+from tap_customerio.values import Record
 
 
 def identity(identifiers: Mapping[str, Any] | None) -> Record:

@@ -8,7 +8,8 @@ from typing import Any
 from singer_sdk import typing as th
 
 from tap_customerio import redact
-from tap_customerio.streams.base import ChildStream, Record, any_of, prop
+from tap_customerio.streams.base import ChildStream, any_of, prop
+from tap_customerio.values import Record
 
 CONTENT = (
     prop("deduplicate_id", th.StringType, "Id and time of the last change."),

@@ -9,9 +9,10 @@ from typing import Any
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
-from tap_customerio.streams.base import FREE_FORM, ChildStream, Record, prop
+from tap_customerio.streams.base import FREE_FORM, ChildStream, prop
 from tap_customerio.streams.campaigns import Broadcasts, Campaigns
 from tap_customerio.streams.newsletters import Newsletters, TransactionalMessages
+from tap_customerio.values import Record
 
 _MONTH = 30 * 86_400
 _MOST_MONTHS = 121  # longer periods are cut

@@ -8,8 +8,9 @@ from typing import Any
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
-from tap_customerio.streams.base import FREE_FORM, NUMBERS, TEXTS, ChildStream, ListStream, Record, prop
+from tap_customerio.streams.base import FREE_FORM, NUMBERS, TEXTS, ChildStream, ListStream, prop
 from tap_customerio.streams.messages import CONTENT, ContentStream, language
+from tap_customerio.values import Record
 
 
 class Newsletters(ListStream):

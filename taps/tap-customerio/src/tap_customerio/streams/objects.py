@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
-from tap_customerio.streams.base import (
-    FREE_FORM,
-    PERSONAL,
-    CustomerIOStream,
-    ListStream,
-    Record,
-    listed,
-    prop,
-    unix,
-)
+from tap_customerio.run import Run
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, CustomerIOStream, ListStream, prop
 from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
 from tap_customerio.streams.identity import identity
 from tap_customerio.streams.trail import Trail
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
-    from tap_customerio.tap import TapCustomerIO
+from tap_customerio.values import Record, unix
 
 # No default or limit is documented for the two object lists; other readers use 1000 and 100.
 _IDS = "object ids"
@@ -32,20 +21,20 @@ _IDS_PER_PAGE = 1000
 _RELATIONSHIPS_PER_PAGE = 100
 
 
-def object_ids(tap: TapCustomerIO) -> Iterator[Record]:
+def object_ids(run: Run) -> Iterator[Record]:
     """Every object of every type: `object_type_id`, `object_type_slug`, `object_id`, `cio_object_id`.
 
     Always in the same order, whichever page came first: a run that was interrupted can go on.
     """
 
     def scan() -> Iterator[Record]:
-        for call, page in tap.client.pages_of(_scan(kind) for kind in listed(tap, ObjectTypes)):
+        for call, page in run.client.pages_of(_scan(kind) for kind in run.listed(ObjectTypes)):
             for known in page.get("identifiers") or ():
                 yield {**call.about, **known}
 
-    for _ in tap.shelf.read(_IDS, scan, key=_place):
+    for _ in run.shelf.read(_IDS, scan, key=_place):
         pass
-    return tap.shelf.in_order(_IDS)
+    return run.shelf.in_order(_IDS)
 
 
 def _place(known: Record) -> str:
@@ -109,7 +98,7 @@ class Objects(CustomerIOStream):
     def read(self) -> Iterable[Record]:
         """All objects, type by type; one that is deleted meanwhile is left out."""
         trail = Trail(self, _place)
-        for known, record in self.client.map(self._read, trail.rest(object_ids(self.tap))):
+        for known, record in self.client.map(self._read, trail.rest(object_ids(self.run))):
             if record is not None:
                 yield record
             trail.through(known)
@@ -159,7 +148,7 @@ class Relationships(ComparedStream):
         query = {"id_type": "cio_object_id", "limit": _RELATIONSHIPS_PER_PAGE}
         trail = Trail(self, _place)
         # What is compared with an earlier run has to be seen as a whole.
-        objects = object_ids(self.tap) if self.tap.memory else trail.rest(object_ids(self.tap))
+        objects = object_ids(self.run) if self.run.memory else trail.rest(object_ids(self.run))
         calls = (Call(path, _address(known), query, about=known) for known in objects)
         for call, page in self.client.pages_of(calls, ask=self.ask):
             for link in page.get("cio_relationships") or ():

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from singer_sdk import typing as th
 
 from tap_customerio.client import JSON, Call
-from tap_customerio.streams.base import FREE_FORM, Record, prop
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, prop
 from tap_customerio.streams.campaigns import Broadcasts, Campaigns
 from tap_customerio.streams.metrics import MetricsStream, bounds, months, version_2
 from tap_customerio.streams.newsletters import Newsletters, TransactionalMessages
-from tap_customerio.streams.sizes import Sizes
+from tap_customerio.values import Record
 
 _SERIES = (
     prop("resolution", th.StringType, "Length of each step."),

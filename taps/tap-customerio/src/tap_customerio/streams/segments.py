@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from tap_customerio.client import Call
-from tap_customerio.streams.base import (
-    FREE_FORM,
-    PERSONAL,
-    ListStream,
-    Record,
-    listed,
-    prop,
-)
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, ListStream, prop
 from tap_customerio.streams.compared import TOMBSTONE, ComparedStream
 from tap_customerio.streams.identity import identity
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
+from tap_customerio.values import Record
 
 _MEMBERS_PER_PAGE = 30_000
 
@@ -54,7 +45,7 @@ class Segments(ListStream):
 
     def read(self) -> Iterable[Record]:
         """All segments."""
-        return self.client.map(self._read, listed(self.tap, Segments))
+        return self.client.map(self._read, self.run.listed(Segments))
 
     def _read(self, listed: Record) -> Record:
         answer = self.ask(Call("/v1/segments/{id}", {"id": listed["id"]})) or {}
@@ -82,7 +73,7 @@ class SegmentMemberships(ComparedStream):
     def everything(self) -> Iterable[Record]:
         """The members of all segments."""
         path, query = "/v1/segments/{id}/membership", {"limit": _MEMBERS_PER_PAGE}
-        calls = (Call(path, {"id": segment["id"]}, query) for segment in listed(self.tap, Segments))
+        calls = (Call(path, {"id": segment["id"]}, query) for segment in self.run.listed(Segments))
         for call, page in self.client.pages_of(calls, ask=self.ask):
             members = page.get("identifiers") or ()
             self.line.parts[int(str(call.values["id"]))] += len(members)

@@ -9,7 +9,8 @@ from singer_sdk import typing as th
 
 from tap_customerio import redact
 from tap_customerio.client import Call, Client
-from tap_customerio.streams.base import FREE_FORM, TEXTS, ChildStream, ListStream, Record, prop
+from tap_customerio.streams.base import FREE_FORM, TEXTS, ChildStream, ListStream, prop
+from tap_customerio.values import Record
 
 
 class Workspaces(ListStream):

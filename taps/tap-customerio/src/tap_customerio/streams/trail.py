@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tap_customerio.streams.base import RESUMED_SECONDS, CustomerIOStream, Record
+from tap_customerio.streams.base import RESUMED_SECONDS, CustomerIOStream
+from tap_customerio.values import Record
 
 _TOLD_EVERY = 100  # parents; a STATE message for each would be longer than the records
 

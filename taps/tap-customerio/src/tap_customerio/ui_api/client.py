@@ -18,9 +18,9 @@ import requests
 from tap_customerio.errors import CustomerIOError, Forbidden, NoRoute, NotReadOnly, Refused, Unauthorized
 from tap_customerio.transport import JSON, Call, Options, Transport
 from tap_customerio.ui_api.session import READ_ONLY, Session
+from tap_customerio.values import Record
 
 HOSTS = {"us": "https://us.fly.customer.io", "eu": "https://eu.fly.customer.io"}
-Record = dict[str, Any]
 
 Query = Mapping[str, object]
 NONE: Query = {}

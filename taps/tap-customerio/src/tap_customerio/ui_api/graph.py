@@ -7,8 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from tap_customerio.ui_api.conditions import decoded
-
-Record = dict[str, Any]
+from tap_customerio.values import Record
 
 ACTION_TYPES = {
     "attribute_update_action", "batch_update_action", "collection_query_action", "conditional_branch_action",

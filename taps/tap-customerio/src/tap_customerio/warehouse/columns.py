@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_customerio.streams.base import unix
+from tap_customerio.values import unix
 from tap_customerio.warehouse import FLAG, MOMENT, NUMBER, TEXT
 
 _TYPES = {TEXT: pa.string(), NUMBER: pa.int64(), FLAG: pa.bool_(), MOMENT: pa.int64()}

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from tap_customerio.streams.base import Record
+from tap_customerio.values import Record
 from tap_customerio.warehouse import MOMENT, NUMBER, TEXT
 from tap_customerio.warehouse.identities import Identities
 from tap_customerio.warehouse.reader import Part, Table, rows

@@ -7,9 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from tap_customerio.streams.base import Record
-from tap_customerio.streams.compared import iso
-from tap_customerio.streams.people import flag
+from tap_customerio.values import Record, flag, iso
 from tap_customerio.warehouse import FLAG, MOMENT, TEXT
 from tap_customerio.warehouse.reader import Part, Table, rows
 from tap_customerio.warehouse.spill import newest

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_customerio.readable import Readable
 from tap_customerio.warehouse.folder import File
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.base import CustomerIOStream
 
 Ranges = dict[str, list[list[int]]]
 
@@ -38,7 +36,7 @@ class Progress:
     that was interrupted goes on with the same files at the part where it stopped.
     """
 
-    def __init__(self, stream: CustomerIOStream, files: list[File]) -> None:
+    def __init__(self, stream: Readable, files: list[File]) -> None:
         self._stream = stream
         self._state: dict[str, Any] = stream.stream_state.setdefault("warehouse", {})
         read: Ranges = self._state.get("read") or {}

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_customerio.streams.base import Record
+from tap_customerio.readable import Readable
+from tap_customerio.values import Record
 from tap_customerio.warehouse.columns import normal
 from tap_customerio.warehouse.folder import BadFile, File, Folder
 from tap_customerio.warehouse.progress import Progress
 from tap_customerio.warehouse.spill import Spill
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.base import CustomerIOStream
 
 T = TypeVar("T")
 _BATCH = 65_536
@@ -42,7 +40,7 @@ Part = Mapping[str, Any]  # by table: its rows, or None
 class Reader:
     """Reads files of a folder for one stream. What cannot be read is skipped, named and reported."""
 
-    def __init__(self, stream: CustomerIOStream, folder: Folder) -> None:
+    def __init__(self, stream: Readable, folder: Folder) -> None:
         self._stream = stream
         self._folder = folder
         self._bad: set[str] = set()

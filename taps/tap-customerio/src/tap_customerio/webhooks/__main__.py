@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tap_customerio.webhooks.spool import Spool
+
 
 @click.command()
 @click.option("--folder", required=True, type=click.Path(path_type=Path), help="Where the files go.")
@@ -24,7 +26,7 @@ def main(folder: Path, host: str, port: int, max_age: int, max_megabytes: int, s
 
     Speaks plain HTTP: put it behind a proxy that has the certificate.
     """
-    try:
+    try:  # needs an extra
         import uvicorn
 
         from tap_customerio.webhooks.app import create_app
@@ -32,8 +34,6 @@ def main(folder: Path, host: str, port: int, max_age: int, max_megabytes: int, s
         raise click.ClickException(
             f'{error.name} is needed: pip install "tap-customerio[webhooks]"'
         ) from None
-    from tap_customerio.webhooks.spool import Spool
-
     app = create_app(Spool(folder, max_megabytes * 1024 * 1024), signing_key, max_age=max_age)
     uvicorn.run(app, host=host, port=port, log_level="info", access_log=False)
 

@@ -18,6 +18,7 @@ import os
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import MethodType
 from typing import Any, cast
 from xmlrpc.client import Fault as XmlFault
 from xmlrpc.client import dumps, loads
@@ -36,6 +37,7 @@ from crmlift.sandbox.faults import Fault, Harness, Stats
 from target_odoo.sandbox import data
 from target_odoo.sandbox.access import ADMIN, LIMITED
 from target_odoo.sandbox.errors import OdooError, not_found, unauthorized, unprocessable
+from target_odoo.sandbox.loading import load
 from target_odoo.sandbox.models import models_of
 from target_odoo.sandbox.orm import Database, Env, Model, root
 from target_odoo.sandbox.registry import Registry
@@ -169,7 +171,7 @@ class Sandbox:
             return function(*args, **kwargs)
 
     def _function(self, records: Model, model: str, method: str) -> Callable[..., Any]:
-        function = getattr(records, method, None)
+        function = MethodType(load, records) if method == "load" else getattr(records, method, None)
         since = {"web_save_multi": 19, "has_access": 18}.get(method, 0)
         if function is None or not hasattr(function, "api") or self.db.major < since:
             raise not_found(f"The method '{model}.{method}' does not exist")

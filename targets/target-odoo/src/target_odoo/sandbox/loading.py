@@ -1,4 +1,6 @@
-"""`load`: the import of a matrix of cells, with its savepoint, its messages and its two passes."""
+"""`load`, which the API calls on any model: the import of a matrix of cells, with its savepoint, its messages
+and its two passes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from target_odoo.sandbox.convert import from_cell
 from target_odoo.sandbox.errors import OdooError, value_error
-from target_odoo.sandbox.orm import DATETIME, Model, Vals, root
+from target_odoo.sandbox.orm import DATETIME, Model, Vals, public_model, root
 from target_odoo.sandbox.registry import F
 
 Message = dict[str, Any]
@@ -25,6 +27,7 @@ class _Failed(Exception):
     """Undo everything: some row is bad."""
 
 
+@public_model
 def load(model: Model, fields: list[str], data: list[list[Any]]) -> Vals:
     """Return `{ids, messages, nextrow}`; `ids` is False where nothing was written."""
     model.check("create")

@@ -33,8 +33,8 @@ from target_salesforce.sandbox.convert import convert
 from target_salesforce.sandbox.deploy import Deploys, refresh_grants
 from target_salesforce.sandbox.errors import ApiError, RowError
 from target_salesforce.sandbox.oauth import App, OAuth, OAuthError
+from target_salesforce.sandbox.options import Options
 from target_salesforce.sandbox.org import Org
-from target_salesforce.sandbox.records import Options
 from target_salesforce.sandbox.soap import Soap, SoapFault
 
 OLDEST, NEWEST = 31, 68

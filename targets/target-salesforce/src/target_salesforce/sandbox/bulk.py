@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from target_salesforce.sandbox.errors import ApiError, RowError, not_found
+from target_salesforce.sandbox.options import Options
 from target_salesforce.sandbox.org import Org
 from target_salesforce.sandbox.query import Queries
-from target_salesforce.sandbox.records import Options, Records, Result
+from target_salesforce.sandbox.records import Records, Result
 from target_salesforce.sandbox.soql import parse
 
 _DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}

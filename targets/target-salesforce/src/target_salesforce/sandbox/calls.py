@@ -9,8 +9,8 @@ from typing import Any
 
 from target_salesforce.sandbox.errors import ApiError, not_found
 from target_salesforce.sandbox.fields import SObject
+from target_salesforce.sandbox.options import Options
 from target_salesforce.sandbox.org import Org
-from target_salesforce.sandbox.records import Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from target_salesforce.sandbox.records import Options, Records
+from target_salesforce.sandbox.options import Options
+from target_salesforce.sandbox.records import Records
 
 
 def convert(records: Records, id_: str, contact: str = "") -> str:

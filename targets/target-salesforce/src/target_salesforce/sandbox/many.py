@@ -8,8 +8,9 @@ from typing import Any
 
 from target_salesforce.sandbox.calls import Answer, Call, RolledBack, Route, named, whole
 from target_salesforce.sandbox.errors import ApiError, RowError, no_such_field
+from target_salesforce.sandbox.options import Options
 from target_salesforce.sandbox.org import Org
-from target_salesforce.sandbox.records import Options, Records, Result
+from target_salesforce.sandbox.records import Records, Result
 from target_salesforce.sandbox.single import shown
 from target_salesforce.sandbox.values import to_record
 

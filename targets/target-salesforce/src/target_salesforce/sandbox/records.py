@@ -10,20 +10,12 @@ from crmlift.sandbox.faults import refused
 from target_salesforce.sandbox import rules
 from target_salesforce.sandbox.errors import ApiError, RowError, no_such_field
 from target_salesforce.sandbox.fields import SField, SObject
+from target_salesforce.sandbox.options import Options
 from target_salesforce.sandbox.org import KILOBYTES, Org
 from target_salesforce.sandbox.store import Doc
 from target_salesforce.sandbox.values import normal_id, to_record
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the headers of a call, or its kind, ask for."""
-
-    auto_assign: bool = True
-    allow_duplicates: bool = False
-    audit: bool = True
 
 
 @dataclass(slots=True)
@@ -88,12 +80,12 @@ class Records:
         doc |= {"CreatedDate": now, "CreatedById": self.org.user_id}
         doc |= {"LastModifiedDate": now, "LastModifiedById": self.org.user_id, "SystemModstamp": now}
         doc |= {name: value for name, value in given.items() if value is not None}
-        rules.before(self, made, doc, set(given), options, creating=True)
+        rules.before(self.org, made, doc, set(given), options, creating=True)
         self._unique(made, doc, given)
         self._pay(made)
         (doc["Id"],) = self.store.new_ids(made.prefix, 1)
         self.store.put(made.name, [doc])
-        rules.after(self, made, doc, options, creating=True)
+        rules.after(self.org, made, doc, options, creating=True)
         return Result(doc["Id"], created=True)
 
     def update(self, object_name: str, row: Row, options: Options) -> Result:
@@ -115,12 +107,12 @@ class Records:
                 doc.pop(name, None)
             else:
                 doc[name] = value
-        rules.before(self, made, doc, set(given), options, creating=False)
+        rules.before(self.org, made, doc, set(given), options, creating=False)
         self._unique(made, doc, given)
         now = self.org.now()
         doc |= {"LastModifiedDate": now, "LastModifiedById": self.org.user_id, "SystemModstamp": now}
         self.store.put(made.name, [doc])
-        rules.after(self, made, doc, options, creating=False, before=before)
+        rules.after(self.org, made, doc, options, creating=False, before=before)
         return Result(doc["Id"])
 
     def upsert(self, object_name: str, key: str, row: Row, options: Options) -> Result:

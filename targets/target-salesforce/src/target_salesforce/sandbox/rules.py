@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from target_salesforce.sandbox.errors import RowError
 from target_salesforce.sandbox.fields import SObject
-from target_salesforce.sandbox.org import ADDRESSES, KILOBYTES, STATES, countries
+from target_salesforce.sandbox.options import Options
+from target_salesforce.sandbox.org import ADDRESSES, KILOBYTES, STATES, Org, countries
 from target_salesforce.sandbox.store import Doc
-
-if TYPE_CHECKING:
-    from target_salesforce.sandbox.records import Options, Records
 
 PEOPLE = {"Lead", "Contact", "User"}
 ARCHIVED_AFTER = timedelta(days=365)
 
 
-def before(
-    records: Records, made: SObject, doc: Doc, given: set[str], options: Options, *, creating: bool
-) -> None:
+def before(org: Org, made: SObject, doc: Doc, given: set[str], options: Options, *, creating: bool) -> None:
     """Check and derive, before a record is kept."""
     if made.name in PEOPLE:
         names = (doc.get("FirstName"), doc.get("LastName"))
@@ -28,16 +24,16 @@ def before(
         case "Lead":
             if doc.get("IsConverted") and not creating:
                 raise _closed_lead()
-            _assign(records, doc, options, creating=creating)
+            _assign(org, doc, options, creating=creating)
         case "Task" | "Event":
-            _open_lead(records, doc, given, "WhoId")
-            _activity(records, doc)
+            _open_lead(org, doc, given, "WhoId")
+            _activity(org, doc)
         case "CampaignMember":
-            _open_lead(records, doc, given, "LeadId")
-            _member(records, doc, creating=creating)
+            _open_lead(org, doc, given, "LeadId")
+            _member(org, doc, creating=creating)
         case "AccountContactRelation":
             _pair(
-                records,
+                org,
                 made,
                 doc,
                 ("AccountId", "ContactId"),
@@ -48,16 +44,16 @@ def before(
                 f"Duplicate PermissionSetAssignment.  Assignee: {doc['AssigneeId'][:15]}; "
                 f"Permission Set: {doc['PermissionSetId'][:15]}"
             )
-            _pair(records, made, doc, ("AssigneeId", "PermissionSetId"), message)
-        case "Campaign" if creating and not records.org.switches.marketing_user:
+            _pair(org, made, doc, ("AssigneeId", "PermissionSetId"), message)
+        case "Campaign" if creating and not org.switches.marketing_user:
             raise RowError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
-    if records.org.switches.address_picklists:
+    if org.switches.address_picklists:
         _addresses(made, doc, given)
-    _duplicates(records, made, doc, options)
+    _duplicates(org, made, doc, options)
 
 
 def after(
-    records: Records,
+    org: Org,
     made: SObject,
     doc: Doc,
     options: Options,
@@ -67,10 +63,10 @@ def after(
 ) -> None:
     """Let follow what the platform makes of a written record."""
     if made.name == "Contact":
-        _direct_relation(records, doc, (before or {}).get("AccountId"), options)
-    fires = any(flow["object"] == made.name and flow.get("sends") for flow in records.org.switches.flows)
-    if creating and (fires or (records.org.switches.email_on_write and made.name in PEOPLE)):
-        send(records, f"Welcome, {doc.get('Name', '')}")
+        _direct_relation(org, doc, (before or {}).get("AccountId"), options)
+    fires = any(flow["object"] == made.name and flow.get("sends") for flow in org.switches.flows)
+    if creating and (fires or (org.switches.email_on_write and made.name in PEOPLE)):
+        send(org, f"Welcome, {doc.get('Name', '')}")
 
 
 def before_delete(made: SObject, doc: Doc) -> None:
@@ -79,23 +75,23 @@ def before_delete(made: SObject, doc: Doc) -> None:
         raise RowError("DELETE_FAILED", "You can't delete the direct relationship of a contact.")
 
 
-def send(records: Records, subject: str) -> None:
+def send(org: Org, subject: str) -> None:
     """Send an email, as an automation would."""
-    now, user = records.org.now(), records.org.user_id
-    (id_,) = records.store.new_ids("02s", 1)
+    now, user = org.now(), org.user_id
+    (id_,) = org.store.new_ids("02s", 1)
     mail = {"Id": id_, "IsDeleted": False, "Subject": subject, "Status": "Sent", "CreatedById": user}
-    records.store.put("EmailMessage", [mail | {"CreatedDate": now, "SystemModstamp": now}])
+    org.store.put("EmailMessage", [mail | {"CreatedDate": now, "SystemModstamp": now}])
 
 
-def _assign(records: Records, doc: Doc, options: Options, *, creating: bool) -> None:
-    rules = [rule for rule in records.org.switches.assignment_rules if rule["object"] == "Lead"]
+def _assign(org: Org, doc: Doc, options: Options, *, creating: bool) -> None:
+    rules = [rule for rule in org.switches.assignment_rules if rule["object"] == "Lead"]
     if rules and creating and options.auto_assign:
         doc["OwnerId"] = rules[0]["owner"]
-        send(records, "A lead was assigned to you")
+        send(org, "A lead was assigned to you")
 
 
-def _open_lead(records: Records, doc: Doc, given: set[str], name: str) -> None:
-    if name in given and (records.store.one(str(doc.get(name))) or {}).get("IsConverted"):
+def _open_lead(org: Org, doc: Doc, given: set[str], name: str) -> None:
+    if name in given and (org.store.one(str(doc.get(name))) or {}).get("IsConverted"):
         raise _closed_lead()
 
 
@@ -103,7 +99,7 @@ def _closed_lead() -> RowError:
     return RowError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
 
 
-def _activity(records: Records, doc: Doc) -> None:
+def _activity(org: Org, doc: Doc) -> None:
     who, what = str(doc.get("WhoId", "")), str(doc.get("WhatId", ""))
     if who.startswith("00Q") and what:
         raise RowError(
@@ -111,39 +107,39 @@ def _activity(records: Records, doc: Doc) -> None:
         )
     account = what if what.startswith("001") else None
     if account is None and who.startswith("003"):
-        account = (records.store.one(who) or {}).get("AccountId")
+        account = (org.store.one(who) or {}).get("AccountId")
     doc.pop("AccountId", None)
     if account:
         doc["AccountId"] = account
     if "Status" in doc:
         closed = doc["Status"] == "Completed"
         if closed and not doc.get("IsClosed"):
-            doc["CompletedDateTime"] = records.org.now()
+            doc["CompletedDateTime"] = org.now()
         doc["IsClosed"] = closed
         on = doc.get("ActivityDate")
-        old = on is not None and records.org.clock().date() - date.fromisoformat(on) >= ARCHIVED_AFTER
-        doc["IsArchived"] = closed and old and records.org.switches.archive_tasks
+        old = on is not None and org.clock().date() - date.fromisoformat(on) >= ARCHIVED_AFTER
+        doc["IsArchived"] = closed and old and org.switches.archive_tasks
 
 
-def _member(records: Records, doc: Doc, *, creating: bool) -> None:
+def _member(org: Org, doc: Doc, *, creating: bool) -> None:
     who = [name for name in ("LeadId", "ContactId") if doc.get(name)]
     if len(who) != 1:
         raise RowError("FIELD_INTEGRITY_EXCEPTION", "Either a lead or a contact is required")
     doc["LeadOrContactId"] = doc[who[0]]
     doc.setdefault("Status", "Sent")
     if creating:
-        for id_ in records.store.by_value("CampaignMember", who[0], doc[who[0]], exact=True):
-            if (records.store.one(id_) or {}).get("CampaignId") == doc["CampaignId"]:
+        for id_ in org.store.by_value("CampaignMember", who[0], doc[who[0]], exact=True):
+            if (org.store.one(id_) or {}).get("CampaignId") == doc["CampaignId"]:
                 raise RowError("DUPLICATE_VALUE", "Already a campaign member.")
 
 
-def _pair(records: Records, made: SObject, doc: Doc, names: tuple[str, str], message: str) -> None:
-    for id_ in records.store.by_value(made.name, names[1], doc[names[1]], exact=True):
-        if id_ != doc["Id"] and (records.store.one(id_) or {}).get(names[0]) == doc[names[0]]:
+def _pair(org: Org, made: SObject, doc: Doc, names: tuple[str, str], message: str) -> None:
+    for id_ in org.store.by_value(made.name, names[1], doc[names[1]], exact=True):
+        if id_ != doc["Id"] and (org.store.one(id_) or {}).get(names[0]) == doc[names[0]]:
             raise RowError("DUPLICATE_VALUE", message, list(names))
 
 
-def _direct_relation(records: Records, doc: Doc, was: Any, options: Options) -> None:
+def _direct_relation(org: Org, doc: Doc, was: Any, options: Options) -> None:
     """Keep the direct relation of a contact in step with its account."""
     del options
     now = doc.get("AccountId")
@@ -151,20 +147,20 @@ def _direct_relation(records: Records, doc: Doc, was: Any, options: Options) -> 
         return
     there = [
         found
-        for id_ in records.store.by_value("AccountContactRelation", "ContactId", doc["Id"], exact=True)
-        if (found := records.store.one(id_))
+        for id_ in org.store.by_value("AccountContactRelation", "ContactId", doc["Id"], exact=True)
+        if (found := org.store.one(id_))
     ]
     for relation in there:
         if relation.get("IsDirect") or relation["AccountId"] == now:
-            records.store.put("AccountContactRelation", [relation | {"IsDeleted": True}])
-            records.org.used_kb -= KILOBYTES.get("AccountContactRelation", 2)
+            org.store.put("AccountContactRelation", [relation | {"IsDeleted": True}])
+            org.used_kb -= KILOBYTES.get("AccountContactRelation", 2)
     if now:
         stamp = doc["SystemModstamp"]
-        (id_,) = records.store.new_ids("07k", 1)
+        (id_,) = org.store.new_ids("07k", 1)
         relation = {"Id": id_, "IsDeleted": False, "AccountId": now, "ContactId": doc["Id"], "IsDirect": True}
         relation |= {"IsActive": True, "CreatedDate": stamp, "SystemModstamp": stamp}
-        relation["CreatedById"] = records.org.user_id
-        records.store.put("AccountContactRelation", [relation])
+        relation["CreatedById"] = org.user_id
+        org.store.put("AccountContactRelation", [relation])
 
 
 def _addresses(made: SObject, doc: Doc, given: set[str]) -> None:
@@ -187,11 +183,11 @@ def _addresses(made: SObject, doc: Doc, given: set[str]) -> None:
             raise RowError("FIELD_INTEGRITY_EXCEPTION", message, [f"{prefix}State"])
 
 
-def _duplicates(records: Records, made: SObject, doc: Doc, options: Options) -> None:
-    for rule in records.org.switches.duplicate_rules:
+def _duplicates(org: Org, made: SObject, doc: Doc, options: Options) -> None:
+    for rule in org.switches.duplicate_rules:
         if rule["object"] != made.name or not doc.get("Email"):
             continue
-        others = records.store.by_value(made.name, "Email", doc["Email"], exact=False)
+        others = org.store.by_value(made.name, "Email", doc["Email"], exact=False)
         if [id_ for id_ in others if id_ != doc["Id"]] and not (
             rule["action"] == "Alert" and options.allow_duplicates
         ):

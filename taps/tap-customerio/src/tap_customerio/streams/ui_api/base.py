@@ -7,20 +7,19 @@ less credentials. Ids are text, whatever form they come in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
 from tap_customerio import redact
 from tap_customerio.errors import Forbidden, NoRoute, NotReadOnly, Refused, Unauthorized
 from tap_customerio.routes import UI_API
-from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, Record, prop, unix
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, CustomerIOStream, prop
 from tap_customerio.transport import Transport
 from tap_customerio.ui_api import UiClient
 from tap_customerio.ui_api.graph import text
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
+from tap_customerio.values import Record, unix
 
 RAW = prop("raw", FREE_FORM, "The whole object as the API sends it, less credentials.")
 UNDECODED = prop("undecoded", th.ArrayType(th.StringType), "Fields whose text could not be decoded.")
@@ -35,7 +34,7 @@ class UiStream(CustomerIOStream):
     @property
     def api(self) -> UiClient:
         """The client of the UI API."""
-        api = self.tap.ui_api
+        api = self.run.ui_api
         assert api is not None, "the route is not taken without a token"
         return api
 

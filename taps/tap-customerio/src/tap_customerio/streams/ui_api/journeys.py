@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_customerio.streams.base import FREE_FORM, PERSONAL, TEXTS, Record, any_of, prop
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, PERSONAL, TEXTS, any_of, prop
 from tap_customerio.streams.campaigns import Broadcasts, Campaigns
 from tap_customerio.streams.ui_api.base import CONDITIONS, RAW, UNDECODED, UiStream
-from tap_customerio.ui_api import conditions, graph
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
-    from tap_customerio.tap import TapCustomerIO
-    from tap_customerio.ui_api import UiClient
+from tap_customerio.ui_api import UiClient, conditions, graph
+from tap_customerio.values import Record
 
 _PER_PAGE = 20  # the API's own; another size is not known to be obeyed
 # What starts a journey, by any kind of trigger.
@@ -43,7 +40,7 @@ _EDGE_KEYS = {"from", "to", "type", "index"}
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
-def answers(tap: TapCustomerIO, stream: UiStream) -> Iterator[Record]:
+def answers(stream: UiStream) -> Iterator[Record]:
     """`{campaign, actions}` of every campaign, asked for once in a run however many streams need it."""
 
     def found() -> Iterator[Record]:
@@ -53,7 +50,7 @@ def answers(tap: TapCustomerIO, stream: UiStream) -> Iterator[Record]:
             if answer is not None:
                 yield answer
 
-    return tap.shelf.read("journeys", found)
+    return stream.run.shelf.read("journeys", found)
 
 
 def _id(found: Any) -> object:
@@ -87,7 +84,7 @@ class JourneyStream(UiStream):
 
     def read(self) -> Iterable[Record]:
         """The records of every campaign."""
-        for answer in answers(self.tap, self):
+        for answer in answers(self):
             yield from self.records(answer)
 
     def calls(self, sizes: Sizes) -> int | None:
@@ -274,7 +271,7 @@ class JourneyChildStream(UiStream):
 
     def read(self) -> Iterable[Record]:
         """The lists of all campaigns, side by side."""
-        ids = [str(answer["campaign"]["id"]) for answer in answers(self.tap, self)]
+        ids = [str(answer["campaign"]["id"]) for answer in answers(self)]
         for id, found in zip(ids, self.api.map(self._of, ids), strict=True):
             for place, one in enumerate(found or ()):
                 yield self.record(id, place, one)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_customerio.streams.base import FREE_FORM, Record, any_of, prop
+from tap_customerio.sizes import Sizes
+from tap_customerio.streams.base import FREE_FORM, any_of, prop
 from tap_customerio.streams.segments import Segments
 from tap_customerio.streams.ui_api.base import RAW, UNDECODED, UiListStream, UiStream
 from tap_customerio.ui_api import conditions
-
-if TYPE_CHECKING:
-    from tap_customerio.streams.sizes import Sizes
+from tap_customerio.values import Record
 
 
 class SegmentRules(UiStream):

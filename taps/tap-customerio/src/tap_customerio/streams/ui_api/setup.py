@@ -7,8 +7,9 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_customerio.streams.base import PERSONAL, Record, any_of, prop
+from tap_customerio.streams.base import PERSONAL, any_of, prop
 from tap_customerio.streams.ui_api.base import RAW, UiListStream, UiStream
+from tap_customerio.values import Record
 
 _KINDS = ("bounced", "manual", "unsubscribed", "complained")
 _NAMES_OF_ADDRESSES = ("email", "address", "email_address", "recipient", "identifier", "customer_id", "id")

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from tap_customerio.client import Client
 from tap_customerio.errors import Refused, Unauthorized, Unavailable
-from tap_customerio.streams.base import ListStream, Record, listed
-from tap_customerio.streams.setup import Workspaces
+from tap_customerio.values import Record
 
-if TYPE_CHECKING:
-    from tap_customerio.tap import TapCustomerIO
+
+class Listed(Protocol):
+    """One list of the API: the class of the stream that it becomes."""
+
+    name: str
+
+    def listed(self, client: Client) -> Iterable[Record]:
+        """The list as the API sends it."""
 
 
 class Sizes:
-    """Counts, asked for when they are first needed. Each list is one that its stream reads anyway.
+    """Counts, asked for when they are first needed, of lists as `listed` gives them.
 
-    `anew`: as they are now, whatever was read of the workspace's counts before.
+    `workspaces` is the list of workspaces; `workspace_id` says which is meant, where there are several.
     """
 
-    def __init__(self, tap: TapCustomerIO, *, anew: bool = False) -> None:
-        self._tap = tap
-        self._anew = anew
+    def __init__(
+        self, listed: Callable[[Listed], Iterable[Record]], workspaces: Listed, workspace_id: int | None
+    ) -> None:
+        self._listed = listed
+        self._workspaces = workspaces
+        self._workspace_id = workspace_id
         self.problem = ""  # why the workspace's counts are not known
 
     @cached_property
     def workspace(self) -> Record:
         """The key's workspace with its counts; empty where it is not clear which one that is."""
         try:
-            found = Workspaces.listed(self._tap.client) if self._anew else listed(self._tap, Workspaces)
-            workspaces = list(found)
+            workspaces = list(self._listed(self._workspaces))
         except Unauthorized:
             raise
         except (Refused, Unavailable) as error:
             self.problem = str(error)
             return {}
-        wanted = self._tap.config.get("workspace_id")
-        meant = [one for one in workspaces if wanted is None or one["id"] == wanted]
+        meant = [one for one in workspaces if self._workspace_id in (None, one["id"])]
         if len(meant) != 1:
             self.problem = "workspace_id does not say which workspace is meant"
             return {}
@@ -47,10 +55,10 @@ class Sizes:
         count = self.workspace.get(what)
         return count if isinstance(count, int) else None
 
-    def length(self, stream: type[ListStream]) -> int | None:
+    def length(self, one: Listed) -> int | None:
         """How many records a list has; None where it is closed."""
         try:
-            return sum(1 for _ in listed(self._tap, stream))
+            return sum(1 for _ in self._listed(one))
         except Unauthorized:
             raise
         except Refused:
