@@ -101,7 +101,7 @@ def ours(lines: bytes, streams: str, hooks: str) -> None:
     with _in_new_folder():
         path = Path("crmlift/null.yml")
         path.parent.mkdir()
-        path.write_text(f"destination: null-crm\nworkspace: bench\nhooks: {hooks}\nstreams: {streams}\n")
+        path.write_text(f"destination: 'null'\nworkspace: bench\nhooks: {hooks}\nstreams: {streams}\n")
         approve(path, by="bench")
         NullTarget(config={}).listen(io.BytesIO(lines))  # type: ignore[arg-type]
 

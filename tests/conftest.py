@@ -9,6 +9,9 @@ from migration import CRMS, Crm, Project, customerio_settings, fill
 from crmlift import plugins
 from crmlift.sandbox.server import Server, serve
 
+collect_ignore = ["plugins"]
+"""Packages of their own, which tests here install; their own tests run where they are installed."""
+
 
 @pytest.fixture
 def people() -> int:

@@ -79,12 +79,15 @@ CRMS = (
 class Project:
     """A folder with `meltano.yml` and `.env`, and the commands run in it as a user runs them.
 
-    The CRM is the one whose settings are among the secrets; `target` names its plugin.
+    The CRM is the one whose settings are among the secrets. `target` names its plugin, `bin` has commands.
     """
 
-    def __init__(self, folder: Path, secrets: Mapping[str, str], target: str = "target-odoo") -> None:
+    def __init__(
+        self, folder: Path, secrets: Mapping[str, str], target: str = "target-odoo", *, bin: Path = BIN
+    ) -> None:
         self.folder = folder
         self.target = target
+        self.bin = bin
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "meltano.yml", folder)
         self.write_env(secrets)
@@ -99,9 +102,9 @@ class Project:
             for name, value in os.environ.items()
             if not name.startswith(("TAP_", "TARGET_", "MELTANO_", "CRMLIFT_"))
         }
-        environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
+        environment["PATH"] = f"{self.bin}{os.pathsep}{environment['PATH']}"
         done = subprocess.run(
-            [BIN / command, *arguments],
+            [self.bin / command, *arguments],
             cwd=self.folder,
             env=environment,
             capture_output=True,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from crmlift.project import environment, meltano
+from crmlift.commands import cli
+from crmlift.errors import ConfigError
+from crmlift.meltano_entry import about, add, setting
+from crmlift.project import environment, meltano, meltano_settings, variable
 
 ROOT = Path(__file__).parent.parent
 PROJECT = YAML(typ="safe").load(ROOT / "meltano.yml")
@@ -22,34 +23,11 @@ PLUGINS = {
 }
 
 
-def about(executable: str) -> dict[str, Any]:
-    command = [Path(sys.executable).parent / executable, "--about", "--format=json"]
-    said: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return said
-
-
-def as_meltano(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the setting as meltano.yml should have it. Defaults stay with the plugin."""
-    types = {schema.get("type")} if isinstance(schema.get("type"), str) else set(schema.get("type", ()))
-    (kind,) = types - {"null"}
-    # Meltano has no `number`, and its `decimal` cannot come from the environment: use whole units.
-    assert kind in {"string", "integer", "boolean", "array", "object"}, (
-        f"{name}: Meltano has no kind for {kind}"
-    )
-    if schema.get("enum"):
-        options = [{"label": value, "value": value} for value in schema["enum"] if value is not None]
-        setting = {"name": name, "kind": "options", "options": options}
-    else:
-        setting = {"name": name, "kind": "date_iso8601" if schema.get("format") == "date-time" else kind}
-    # Meltano's own way to write a password; it rewrites `kind: password` to this.
-    secret = {"sensitive": True} if schema.get("secret") else {}
-    return setting | {"label": schema["title"], "description": schema["description"]} | secret
-
-
 @pytest.mark.parametrize("name", PLUGINS)
 def test_settings_equal_the_plugins_schema(name):
     schema = about(PLUGINS[name]["executable"])["settings"]
-    expected = [as_meltano(setting, details) for setting, details in schema["properties"].items()]
+    expected = [setting(name, details) for name, details in schema["properties"].items()]
+    assert all(one["description"] and one["label"] != one["name"] for one in expected)
     text = io.StringIO()
     YAML().dump(expected, text)
     assert PLUGINS[name]["settings"] == expected, f"The settings of {name} should be:\n{text.getvalue()}"
@@ -66,9 +44,8 @@ def test_every_secret_and_required_setting_is_in_the_example_of_env():
     example = {line.removeprefix("# ").split("=")[0] for line in lines if "=" in line}
     needed = set()
     for name, plugin in PLUGINS.items():
-        secrets = {setting["name"] for setting in plugin["settings"] if setting.get("sensitive")}
-        for setting in secrets.union(*plugin["settings_group_validation"]):
-            needed.add(f"{name}_{setting}".upper().replace("-", "_"))
+        secrets = {one["name"] for one in plugin["settings"] if one.get("sensitive")}
+        needed |= {variable(name, one) for one in secrets.union(*plugin["settings_group_validation"])}
     assert needed <= example
 
 
@@ -86,3 +63,59 @@ def test_meltano_reads_the_example_of_env_as_it_is(tmp_path):
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_a_plugin_that_is_there_as_it_should_be_stays_as_it_is(tmp_path):
+    file = tmp_path / "meltano.yml"
+    shutil.copy(ROOT / "meltano.yml", file)
+    for plugin in PLUGINS:
+        add(file, plugin)
+    assert file.read_text() == (ROOT / "meltano.yml").read_text()
+
+
+def test_a_plugin_of_an_earlier_release_is_brought_up_to_date_and_what_you_wrote_stays(tmp_path):
+    file = tmp_path / "meltano.yml"
+    text = (ROOT / "meltano.yml").read_text()
+    earlier = text.replace("label: Batch size", "label: Rows").replace(
+        "  - name: target-odoo\n", "  - name: target-odoo\n    config: {batch_size: 5} # ours\n"
+    )
+    file.write_text(earlier)
+    add(file, "target-odoo")
+    after = YAML(typ="safe").load(file)["plugins"]["loaders"]
+    assert [plugin.get("config") for plugin in after[:2]] == [{"batch_size": 5}, None]
+    assert after[0]["settings"] == PLUGINS["target-odoo"]["settings"]
+    assert "# ours" in file.read_text()
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        line for line in file.read_text().splitlines() if line.startswith("#")
+    ]
+
+
+def test_a_plugin_that_is_not_there_gets_an_entry_that_meltano_reads(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loaders = [plugin for plugin in PROJECT["plugins"]["loaders"] if plugin["name"] != "target-salesforce"]
+    project = {**PROJECT, "plugins": {**PROJECT["plugins"], "loaders": loaders}}
+    with (tmp_path / "meltano.yml").open("w") as file:
+        YAML().dump(project, file)
+    done = CliRunner().invoke(cli, ["add", "target-salesforce"], catch_exceptions=False)
+    assert done.output == (
+        "target-salesforce is in meltano.yml. Fill in, in .env: TARGET_SALESFORCE_URL, "
+        "TARGET_SALESFORCE_CLIENT_ID, TARGET_SALESFORCE_CLIENT_SECRET, TARGET_SALESFORCE_PRIVATE_KEY, "
+        "TARGET_SALESFORCE_REFRESH_TOKEN.\n"
+    )
+    monkeypatch.setenv("TARGET_SALESFORCE_CLIENT_ID", "an-id")
+    monkeypatch.setenv("TARGET_SALESFORCE_BATCH_SIZE", "7")
+    given = meltano_settings("target-salesforce")
+    assert (given["client_id"], given["batch_size"]) == ("an-id", 7)
+
+
+def test_a_plugin_that_is_not_installed_is_told(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"There is no command 'target-foo' here\. `pip install target-foo`"
+    ):
+        add(tmp_path / "meltano.yml", "target-foo")
+
+
+@pytest.mark.parametrize("schema", [{"type": ["number", "null"]}, {"type": ["string", "integer"]}, {}])
+def test_a_setting_that_meltano_cannot_hold_is_told_to_its_author(schema):
+    with pytest.raises(ConfigError, match="The setting 'share' has a type that Meltano has not"):
+        setting("share", schema)

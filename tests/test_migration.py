@@ -9,7 +9,7 @@ from proof import with_journeys
 from crmlift import plugins
 from crmlift.commands import cli
 
-TOLD = {"demo", "sandbox"}
+TOLD = {"add", "demo", "sandbox"}
 """Commands that print for people only."""
 
 

@@ -10,7 +10,8 @@ import click
 import pytest
 from test_target import MemoryTarget
 
-from crmlift import hookspecs, plugins
+import crmlift.errors
+from crmlift import destination, hookspecs, plugins
 from crmlift.batch import Batch, Item
 from crmlift.commands import cli
 from crmlift.mapping.load import parse_mapping
@@ -86,6 +87,21 @@ def test_the_guide_names_every_hook_and_all_that_a_batch_can_do():
         name for name in vars(Batch) if name[0] != "_" and name not in ("counts", "decided", "emitted")
     ]
     assert [name for name in methods if f"`batch.{name}(" not in guide] == []
+
+
+def test_the_guide_for_targets_names_all_that_a_destination_may_have():
+    guide = (ROOT / "docs" / "targets.md").read_text()
+    protocols = [part for part in vars(destination).values() if getattr(part, "_is_protocol", False)]
+    methods = {
+        name for part in protocols for name in vars(part) if name[0] != "_" and callable(vars(part)[name])
+    }
+    assert len(protocols) > 5
+    assert [name for name in sorted(methods) if f"`{name}`" not in guide] == []
+    names = {part.__name__ for part in protocols} - {"Destination", "Protocol"}
+    assert [name for name in sorted(names) if f"| `{name}` |" not in guide] == []
+    errors = [name for name, part in vars(crmlift.errors).items() if isinstance(part, type)]
+    told = {"CrmliftError", "InputError", "Mapping"}  # none of a target's
+    assert [name for name in errors if name not in told and name not in guide] == []
 
 
 def test_the_hook_in_the_readme_works():

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from crmlift.errors import ConfigError, RunStopped, TransientError
-from crmlift.http import Http, Pace, Unanswered, retry_after
+from crmlift.http import Http, Pace, Unanswered, check_passing, retry_after
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -109,6 +109,31 @@ def test_a_call_that_must_not_be_done_twice_is_repeated_when_it_was_turned_away(
     with server(status(429), status(200)) as (url, seen):
         assert http(url).send("x", "POST", "/", classify, repeat=False) == 200
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [
+        (200, None),
+        (404, None),
+        (429, (TransientError, False)),
+        (500, (Unanswered, False)),
+        (504, (Unanswered, True)),
+    ],
+)
+def test_what_may_pass_is_told_apart_by_whether_the_server_may_have_done_it(
+    code: int, raised: tuple[type[TransientError], bool] | None
+) -> None:
+    response = requests.Response()
+    response.status_code = code
+    response.headers["Retry-After"] = "7"
+    if raised is None:
+        check_passing("x", response)
+        return
+    with pytest.raises(TransientError) as caught:
+        check_passing("x", response)
+    assert (type(caught.value), getattr(caught.value, "running", False)) == raised
+    assert caught.value.retry_after == 7
 
 
 def test_waits_as_long_as_the_server_asks_even_if_the_back_off_is_shorter(

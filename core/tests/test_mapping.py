@@ -37,6 +37,19 @@ HEAD = "destination: memory\nworkspace: demo\nstreams:\n  people:\n    - entity:
             HEAD + "      fields:\n        age: {from: age, as: number!}\n",
             "mapping:8: streams.people.0.fields.age.as: Input should be 'text'",
         ),
+        (
+            HEAD + "      when: scope ==\n",
+            "mapping:7: streams.people.0.when: Value error, 'scope ==' is not an expression: invalid syntax",
+        ),
+        (
+            HEAD + "      fields:\n        age: {expr: years(born)}\n",
+            "mapping:8: streams.people.0.fields.age.expr: Value error, 'years(born)' calls 'years', "
+            "which is none of the functions: count, dict, digest, domain, is_dialable,",
+        ),
+        (
+            HEAD.replace("key: id", "key: [kind, =lower(]"),
+            "mapping:6: streams.people.0.key: Value error, 'lower(' is not an expression: ",
+        ),
         (HEAD + "skip: {people: no}\n", "stream 'people' stands under both 'streams' and 'skip'"),
         (HEAD.replace("demo", "My Space"), "mapping:2: workspace: String should match pattern"),
     ],

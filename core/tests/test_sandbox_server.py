@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from crmlift.errors import ConfigError
 from crmlift.sandbox.server import Server, serve
 
 APP = """
@@ -116,5 +117,5 @@ def test_the_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_an_app_that_does_not_start_is_reported() -> None:
-    with pytest.raises(RuntimeError, match="ended at start"), serve("no_such_module:create_app"):
+    with pytest.raises(ConfigError, match="ended at start"), serve("no_such_module:create_app"):
         pass

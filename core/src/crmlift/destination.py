@@ -192,7 +192,7 @@ class Destination(Protocol):
     def expected(self, entity: str, values: Values) -> Values:
         """Return the values as the CRM will hold them, after the changes that it documents.
 
-        Pure; called for every row.
+        Pure; called for every row. What it returns is what `create` and `update` are given.
         """
 
     def find(self, entity: str, keys: Sequence[str]) -> dict[str, str]:
@@ -270,6 +270,17 @@ class CreatesByHand(Protocol):
 
     def by_hand(self, entity: str, fields: Sequence[Field]) -> dict[str, str]:
         """Return, for the fields that only a person can create, what to do, by field name."""
+
+
+@runtime_checkable
+class NeedsFields(Protocol):
+    """A CRM where the target keeps its own marks, such as the key, in custom fields.
+
+    They are planned and provisioned with those of the mapping. `describe` shows them as `readonly`.
+    """
+
+    def own_fields(self, entity: str) -> Sequence[Field]:
+        """Return the fields that the target needs beside the mapping's, there already or not."""
 
 
 @runtime_checkable

@@ -82,6 +82,20 @@ def retry_after(response: requests.Response) -> float | None:
     return max(0.0, (at - datetime.now(UTC)).total_seconds())
 
 
+def check_passing(call: str, response: requests.Response) -> None:
+    """Raise where the same call may succeed later: 429, and any 5xx, after which the CRM may have done it."""
+    status = response.status_code
+    if status == 429:
+        raise TransientError(f"{call}: too many calls (429).", retry_after=retry_after(response))
+    if status >= 500:
+        raise Unanswered(
+            f"{call}: the server answered {status}.",
+            retry_after=retry_after(response),
+            # 504 is a proxy's time-out: the server behind it works on.
+            running=status == 504,
+        )
+
+
 def _waits(base: float, cap: float) -> Generator[float, TransientError, None]:
     """Full jitter on an exponential back-off, but never less than the server asked for."""
     error = yield 0.0

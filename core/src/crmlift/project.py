@@ -78,7 +78,7 @@ class Project:
     def opened(self) -> Iterator[tuple[MappingFile, Ledger, Destination]]:
         """Open the ledger and the CRM that the mapping belongs to."""
         mapping = read_mapping(self.mapping_path)
-        with self.ledger(mapping) as ledger, self.target.destination(self.config, mapping.workspace) as crm:
+        with self.ledger(mapping) as ledger, self.target.open(self.config, mapping) as crm:
             yield mapping, ledger, crm
 
     def ledger(self, mapping: MappingFile) -> Ledger:
@@ -110,8 +110,34 @@ def open_project(name: str | None, config_file: Path | None = None) -> Project:
 
 def target_class(name: str) -> type[CrmTarget]:
     """Return the target of a CRM, by its short name (`odoo`) or its command (`target-odoo`)."""
-    found = plugins.find(plugins.TARGETS, name.removeprefix("target-"))
-    return cast("type[CrmTarget]", plugins.load(found))
+    short = name.removeprefix("target-")
+    found = plugins.find(plugins.TARGETS, short)
+    loaded = plugins.load(found)
+    wrong = _wrong(loaded, short)
+    if wrong:
+        raise ConfigError(
+            f"'{found.value}', which is installed as the target '{short}', {wrong}.",
+            hint="The entry point names a subclass of crmlift.singer.target.CrmTarget; see docs/targets.md.",
+        )
+    return cast("type[CrmTarget]", loaded)
+
+
+def _wrong(loaded: Any, short: str) -> str:
+    """Say what keeps something from being the target of that name."""
+    if not (isinstance(loaded, type) and issubclass(loaded, CrmTarget)):
+        return "is no target"
+    if loaded.name != f"target-{short}":
+        return f"calls itself '{loaded.name}', not 'target-{short}'"
+    if "ledger_url" not in loaded.config_jsonschema.get("properties", {}):
+        return "lacks the settings of every target: make config_jsonschema with `settings()`"
+    lacking = [name for name in ("default_mapping", "destination") if not _has(loaded, name)]
+    return f"lacks {' and '.join(lacking)}" if lacking else ""
+
+
+def _has(target: type[CrmTarget], name: str) -> bool:
+    """Say whether a target has a part of its own."""
+    owners = target.__mro__[: target.__mro__.index(CrmTarget)]
+    return any(name in vars(owner) for owner in owners)
 
 
 def need_meltano_project() -> None:

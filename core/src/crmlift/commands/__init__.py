@@ -12,6 +12,7 @@ import sys
 import click
 
 from crmlift.commands import (
+    add,
     checks,
     cutover,
     demo,
@@ -79,6 +80,7 @@ for command in (
     undo.forget,
     report.report,
     sandbox.sandbox,
+    add.add,
     demo.demo,
 ):
     cli.add_command(command)

@@ -21,7 +21,7 @@ from crmlift.commands.progress import progress
 from crmlift.errors import ConfigError
 from crmlift.mapping.approval import approve
 from crmlift.mapping.default import write_default
-from crmlift.project import Project, need_meltano_project, open_project
+from crmlift.project import Project, need_meltano_project, open_project, variable
 from crmlift.report import build_report, render_html
 from crmlift.running import run_pipeline
 from crmlift.sandbox.server import Server, serve
@@ -102,15 +102,14 @@ def _sandboxes(target: str) -> Iterator[tuple[Server, Server]]:
 @contextmanager
 def _settings(target: str, folder: Path, source: Server, crm: Server) -> Iterator[None]:
     """Point Meltano and our own commands at the sandboxes, with everything they keep inside the folder."""
-    ours = f"TARGET_{target.upper()}"
     given = {
         "MELTANO_SYS_DIR_ROOT": str(folder / "meltano"),
         "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         **settings(SOURCE, source.url),
         **settings(target, crm.url),
-        f"{ours}_MAPPING": str(folder / f"{target}.yml"),
-        f"{ours}_LEDGER_URL": f"sqlite:///{folder / 'ledger.db'}",
+        variable(f"target-{target}", "mapping"): str(folder / f"{target}.yml"),
+        variable(f"target-{target}", "ledger_url"): f"sqlite:///{folder / 'ledger.db'}",
     }
     before = dict(os.environ)
     os.environ.update(given)

@@ -113,7 +113,7 @@ def _draft(
     with ExitStack() as stack:
         describe = None
         if not offline:
-            crm = project.target.destination(project.config, parse_mapping(text).workspace)
+            crm = project.target.open(project.config, parse_mapping(text))
             describe = stack.enter_context(crm).describe
         return draft(
             text,

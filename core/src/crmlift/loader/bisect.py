@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from crmlift.destination import Create, Outcome, Update
-from crmlift.errors import BatchRefused
+from crmlift.errors import BatchRefused, RunStopped
 
 R = TypeVar("R", Create, Update)
 
@@ -20,7 +20,7 @@ def write_surviving(write: Callable[[Sequence[R]], list[Outcome]], rows: Sequenc
     if not rows:
         return []
     try:
-        return write(rows)
+        return _answered(rows, write(rows))
     except BatchRefused as refused:
         if len(rows) == 1:
             return [Outcome(rows[0].key, refusal=refused.rows.get(0, refused.reason))]
@@ -35,3 +35,13 @@ def write_surviving(write: Callable[[Sequence[R]], list[Outcome]], rows: Sequenc
             ]
         middle = len(rows) // 2
         return write_surviving(write, rows[:middle]) + write_surviving(write, rows[middle:])
+
+
+def _answered(rows: Sequence[Create] | Sequence[Update], outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes; taken in another order, they would put the id of one record on another."""
+    if [outcome.key for outcome in outcomes] != [row.key for row in rows]:
+        raise RunStopped(
+            f"The target answered {len(outcomes)} of {len(rows)} rows, or in another order than asked.",
+            hint="This is a fault in the target: `create` and `update` return one outcome per row, in order.",
+        )
+    return outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -53,6 +54,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _check_function(source: str, name: str, functions: Mapping[str, Any]) -> None:
+    if name not in functions:
+        raise ConfigError(
+            f"'{source}' calls '{name}', which is none of the functions: {', '.join(sorted(functions))}."
+        )
+
+
 def compile_expression(source: str) -> Callable[[Mapping[str, Any]], Any]:
     """Return a function of a record.
 
@@ -64,6 +72,9 @@ def compile_expression(source: str) -> Callable[[Mapping[str, Any]], Any]:
         parsed = evaluator.parse(source)
     except (InvalidExpression, SyntaxError) as error:
         raise ConfigError(f"'{source}' is not an expression: {error}.") from None
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            _check_function(source, node.func.id, evaluator.functions)
 
     def evaluate(record: Mapping[str, Any]) -> Any:
         evaluator.names = _Names(record)

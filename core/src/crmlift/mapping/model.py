@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from crmlift.destination import FieldType
+from crmlift.errors import ConfigError
+from crmlift.mapping.expression import compile_expression
 
 Write = Literal["overwrite", "fill_empty", "take_over"]
 FieldWrite = Literal["overwrite", "fill_empty", "take_over", "keep_true", "keep_false"]
@@ -40,7 +42,24 @@ def _as_field(value: object) -> object:
     return {"from": value} if isinstance(value, (str, list)) else value
 
 
+def _checked(source: str) -> str:
+    try:
+        compile_expression(source)
+    except ConfigError as error:
+        raise ValueError(error.message.removesuffix(".")) from None
+    return source
+
+
+def _checked_parts(parts: list[str]) -> list[str]:
+    for part in parts:
+        if part.startswith("="):
+            _checked(part[1:])
+    return parts
+
+
 Paths = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+Keys = Annotated[Paths, AfterValidator(_checked_parts)]
+Expression = Annotated[str, AfterValidator(_checked)]
 
 
 class Model(BaseModel):
@@ -71,7 +90,7 @@ class FieldMap(Model):
     """
 
     from_: Paths | None = Field(None, alias="from")
-    expr: str | None = None
+    expr: Expression | None = None
     value: Any = None
     as_: Convert | None = Field(None, alias="as")
     default: Any = None
@@ -100,7 +119,7 @@ class LinkMap(Model):
     """
 
     entity: Paths
-    key: Paths
+    key: Keys
     required: bool = False
     on_missing: Literal["omit", "reject"] = "omit"
     write: Write | None = None
@@ -122,8 +141,8 @@ class Rule(Model):
     """
 
     entity: str
-    key: Paths
-    when: str | None = None
+    key: Keys
+    when: Expression | None = None
     mode: Literal["upsert", "create", "update"] = "upsert"
     write: Write = "overwrite"
     nulls: Nulls = "keep"

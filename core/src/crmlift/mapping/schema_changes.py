@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crmlift.destination import CreatesByHand, Destination, Field, FieldType
+from crmlift.destination import CreatesByHand, Destination, Field, FieldType, NeedsFields
 from crmlift.errors import ConfigError, RunStopped
 from crmlift.mapping.model import CustomField, Mapping, Rule
 
@@ -34,7 +34,7 @@ def used(mapping: Mapping) -> dict[str, set[str]]:
 
 
 def missing(mapping: Mapping, destination: Destination) -> dict[str, list[Field]]:
-    """Return the declared fields that the live CRM lacks, by entity.
+    """Return the fields that the live CRM lacks, by entity: those declared, and the target's own.
 
     Raises `ConfigError` for a field that is neither declared nor there, or that cannot be written.
     """
@@ -43,7 +43,8 @@ def missing(mapping: Mapping, destination: Destination) -> dict[str, list[Field]
     for entity, fields in declared.items():
         live = destination.describe(entity)
         _check_names(mapping, entity, live, fields)
-        new = [spec for name, spec in fields.items() if name not in live]
+        own = destination.own_fields(entity) if isinstance(destination, NeedsFields) else ()
+        new = [spec for spec in (*fields.values(), *own) if spec.name not in live]
         if new:
             lacking[entity] = new
     return lacking

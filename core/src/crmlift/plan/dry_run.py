@@ -19,6 +19,7 @@ from crmlift.destination import (
     Field,
     Finding,
     Found,
+    NeedsFields,
     Outcome,
     Severity,
     Update,
@@ -83,6 +84,10 @@ class DryRun:
     def provision(self, entity: str, fields: Sequence[Field]) -> None:
         """Note the fields."""
         self.planned.setdefault(entity, {}).update({spec.name: spec for spec in fields})
+
+    def own_fields(self, entity: str) -> Sequence[Field]:
+        """Return the fields that the target itself needs."""
+        return self._crm.own_fields(entity) if isinstance(self._crm, NeedsFields) else ()
 
     def expected(self, entity: str, values: Values) -> Values:
         """Return what the CRM would make of the values; of a field that is not there yet nobody knows."""

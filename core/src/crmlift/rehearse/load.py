@@ -70,7 +70,7 @@ def sandbox(project: Project, mapping: MappingFile) -> Iterator[tuple[Destinatio
         url = f"sqlite:///{folder}/ledger.db"
         with (
             Ledger(url, destination=mapping.destination, workspace=mapping.workspace) as ledger,
-            project.target.destination(config, mapping.workspace) as crm,
+            project.target.open(config, mapping) as crm,
         ):
             for entity, wanted in fields.items():
                 there = crm.describe(entity)
@@ -80,7 +80,7 @@ def sandbox(project: Project, mapping: MappingFile) -> Iterator[tuple[Destinatio
 
 def _custom_fields(project: Project, mapping: MappingFile) -> Mapping[str, Mapping[str, Field]]:
     entities = dict.fromkeys(rule.entity for rules in mapping.streams.values() for rule in rules)
-    with project.target.destination(project.config, mapping.workspace) as live:
+    with project.target.open(project.config, mapping) as live:
         described = {entity: live.describe(entity) for entity in entities}
     return {
         entity: {name: spec for name, spec in fields.items() if spec.custom and not spec.readonly}

@@ -18,6 +18,8 @@ from typing import Any
 
 import requests
 
+from crmlift.errors import ConfigError
+
 START_S = 120.0
 
 
@@ -52,7 +54,7 @@ class Server:
 def serve(factory: str, env: Mapping[str, str] | None = None, *, port: int = 0) -> Iterator[Server]:
     """Run the ASGI app that `factory` ("package.module:function") makes, until the block ends.
 
-    `env` is added to this process' environment. Raises RuntimeError where the app does not start.
+    `env` is added to this process' environment. Raises `ConfigError` where the app does not start.
     """
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,7 +63,7 @@ def serve(factory: str, env: Mapping[str, str] | None = None, *, port: int = 0) 
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         child = _child(factory, listening.fileno(), env or {})
     try:
-        _wait_until_it_answers(url, child)
+        _wait_until_it_answers(url, factory, child)
         yield Server(url, child.pid)
     finally:
         assert child.stdin is not None
@@ -82,7 +84,7 @@ def _child(factory: str, fd: int, env: Mapping[str, str]) -> subprocess.Popen[by
     )
 
 
-def _wait_until_it_answers(url: str, child: subprocess.Popen[bytes]) -> None:
+def _wait_until_it_answers(url: str, factory: str, child: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_S
     with requests.Session() as session:
         session.trust_env = False
@@ -92,10 +94,11 @@ def _wait_until_it_answers(url: str, child: subprocess.Popen[bytes]) -> None:
                 session.get(url + "/_sandbox/stats", timeout=1)
             except requests.exceptions.RequestException:
                 if child.poll() is not None:
-                    raise RuntimeError(
-                        f"The sandbox ended at start with status {child.returncode}."
+                    raise ConfigError(
+                        f"The sandbox '{factory}' ended at start with status {child.returncode}.",
+                        hint="What it said stands above. The entry point names a function that makes an app.",
                     ) from None
                 if time.monotonic() > deadline:
-                    raise RuntimeError(f"The sandbox did not answer within {START_S:.0f} s.") from None
+                    raise ConfigError(f"'{factory}' did not answer within {START_S:.0f} s.") from None
             else:
                 return

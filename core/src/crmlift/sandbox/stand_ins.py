@@ -22,7 +22,11 @@ def settings(name: str, url: str) -> dict[str, str]:
             "TAP_CUSTOMERIO_REQUESTS_PER_SECOND": "900",
         }
     given = {"url": url, **target_class(name).sandbox_config}
-    return {variable(f"target-{name}", setting): value for setting, value in given.items()}
+    return {variable(f"target-{name}", setting): _text(value) for setting, value in given.items()}
+
+
+def _text(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def load_bundled_workspace(url: str, people: int) -> None:

@@ -12,11 +12,14 @@ from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
+from crmlift.contract import check_destination
 from crmlift.destination import Destination
+from crmlift.errors import ConfigError
 from crmlift.handoff.advice import Advisor
 from crmlift.ledger import Ledger
 from crmlift.mapping.approval import digest, is_approved, read_approved
 from crmlift.mapping.load import read_mapping
+from crmlift.mapping.model import Mapping as MappingFile
 from crmlift.pipeline import Pipeline
 from crmlift.plan.files import write_plan
 from crmlift.plan.planned_run import PlannedRun
@@ -93,7 +96,7 @@ class CrmTarget(Listener):
     default_mapping: ClassVar[Traversable]
     field_names: ClassVar[FieldNames | None] = None
     """How custom fields are named; without it, in the manner of those in the default mapping."""
-    sandbox_config: ClassVar[Mapping[str, str]] = {}
+    sandbox_config: ClassVar[Mapping[str, str | int]] = {}
     """Settings, beside `url`, with which the target reaches its own sandbox."""
     rehearsal_rules: ClassVar[Traversable | None] = None
     """YAML with further rules by stream that put a label, written `{label}`, on every person."""
@@ -112,6 +115,19 @@ class CrmTarget(Listener):
     def destination(cls, config: Mapping[str, Any], workspace: str) -> Destination:
         """Return the CRM that the settings name, for one workspace; it is opened by `with`."""
 
+    @classmethod
+    def open(cls, config: Mapping[str, Any], mapping: MappingFile) -> Destination:
+        """Return the CRM that a mapping is for. Raises `ConfigError` where something does not fit."""
+        short = cls.name.removeprefix("target-")
+        if mapping.destination != short:
+            raise ConfigError(
+                f"The mapping is for '{mapping.destination}', and {cls.name} loads '{short}'.",
+                hint=f"Write 'destination: {short}' into it, or name its own target.",
+            )
+        crm = cls.destination(config, mapping.workspace)
+        check_destination(cls.name, crm)
+        return crm
+
     @property
     def consumer(self) -> Pipeline:
         """The run, begun with the first message: approval, preflight and schema come before any record."""
@@ -125,7 +141,7 @@ class CrmTarget(Listener):
         planning = bool(self.config.get("plan_file"))
         # A plan is what a person looks at before the approval.
         mapping = read_mapping(path) if planning else read_approved(path)[0]
-        self._crm = self.destination(self.config, mapping.workspace)
+        self._crm = self.open(self.config, mapping)
         self._crm.__enter__()
         self._ledger = Ledger(
             self.config["ledger_url"], destination=mapping.destination, workspace=mapping.workspace

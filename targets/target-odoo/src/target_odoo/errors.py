@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import requests
 
 from crmlift.errors import BatchRefused, Refusal, RunStopped, TransientError
-from crmlift.http import Unanswered, retry_after
+from crmlift.http import check_passing, retry_after
 
 ACCESS = "odoo.exceptions.AccessError"
 MISSING = "odoo.exceptions.MissingError"
@@ -69,17 +69,9 @@ def raise_for_http(call: str, response: requests.Response) -> NoReturn:
     status = response.status_code
     if status in (401, 403):
         raise key_refused(call)
-    if status == 429:
-        raise TransientError(f"{call}: too many calls (429).", retry_after=retry_after(response))
+    check_passing(call, response)
     if status == 413:
         raise BatchRefused(f"{call}: the call is too large (413).", reason=Refusal(TOO_LARGE))
-    if status >= 500:
-        raise Unanswered(
-            f"{call}: the server answered {status}.",
-            retry_after=retry_after(response),
-            # 504 is a proxy's time-out: the server behind it works on.
-            running=status == 504,
-        )
     raise RunStopped(
         f"{call}: the server answered {status}.", hint="Check the url and the name of the database."
     )

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import requests
 
 from crmlift.errors import BatchRefused, Refusal, RunStopped, TransientError
-from crmlift.http import Unanswered, retry_after
+from crmlift.http import check_passing, retry_after
 
 DUPLICATE = "DUPLICATE_VALUE"
 GONE = ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND")
@@ -91,10 +91,7 @@ def raise_for(call: str, response: requests.Response) -> NoReturn:
         )
     if code in _STOPS:
         raise RunStopped(f"{call}: {code}.", hint=_STOPS[code])
-    if status >= 500:
-        raise Unanswered(
-            f"{call}: Salesforce answered {status}.", retry_after=retry_after(response), running=status == 504
-        )
+    check_passing(call, response)
     if code in _NO_SUCH or status in (404, 410):
         raise NoSuchObject(
             f"{call}: the org has no such object or resource ({code or status}).",
