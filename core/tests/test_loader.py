@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from records import EVERYTHING, company, event, member, person, segment, works_at
 
 from crmlift.destination import Create, Finding, Severity
 from crmlift.errors import ConfigError, RunStopped, TransientError
-from crmlift.reconcile import reconcile
+from crmlift.reconcile import accept_deleted, reconcile
 from crmlift.verify import verify
 
 
@@ -392,3 +393,130 @@ def test_a_membership_that_twins_share_is_created_once(bench):
     counts = bench.run(*twins, tag, member(1, "p1"), member(1, "p2"))
     assert counts["person_tag"] == {"created": 1, "unchanged": 1}
     assert len(bench.crm.rows["person_tag"]) == 1
+
+
+GONE = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+
+
+def tombstone(key: str) -> tuple[str, dict[str, Any]]:
+    return "people", {"cio_id": key, **GONE}
+
+
+def test_who_comes_back_is_seen_again(bench):
+    bench.run(person("p1"))
+    bench.run(tombstone("p1"))
+    assert bench.person("p1")["active"] is False
+    assert bench.run(person("p1"))["person"] == {"updated": 1}
+    assert bench.person("p1")["active"] is True
+    assert bench.run(person("p1"))["person"] == {"unchanged": 1}
+
+
+def test_who_comes_back_under_another_id_is_seen_again(bench):
+    """Customer.io gives a profile that was deleted and made again a new cio_id; its address joins them."""
+    bench.run(person("p1"))
+    bench.run(tombstone("p1"))
+    bench.run(person("new", email="p1@example.com"))
+    assert len(bench.crm.rows["person"]) == 1
+    assert bench.person("p1")["active"] is True
+
+
+def test_who_was_archived_by_a_user_since_stays_so(bench):
+    bench.run(person("p1"))
+    bench.run(tombstone("p1"), person("new", email="p1@example.com"))
+    bench.person("p1")["active"] = False
+    bench.run(person("new", email="p1@example.com", phone="+15550101"))
+    assert (bench.person("p1")["active"], bench.person("p1")["phone"]) == (False, "+15550101")
+
+
+def test_a_row_is_archived_with_the_last_of_its_twins(bench):
+    bench.run(person("p1"), person("twin", email="p1@example.com"))
+    assert bench.run(tombstone("p1"))["person"] == {"unchanged": 1}
+    assert bench.person("p1").get("active") is None
+    assert bench.run(tombstone("twin"))["person"] == {"archived": 1}
+    assert bench.person("p1")["active"] is False
+
+
+def test_twins_that_go_together_are_archived_once(bench):
+    bench.run(person("p1"), person("twin", email="p1@example.com"))
+    assert bench.run(tombstone("twin"), tombstone("p1"))["person"] == {"archived": 1, "unchanged": 1}
+    assert bench.person("p1")["active"] is False
+
+
+def test_an_archive_that_the_crm_refused_is_tried_again(bench):
+    bench.run(person("p1"))
+    bench.crm.refuses = lambda _entity, values: "active" in values
+    assert bench.run(tombstone("p1"))["person"] == {"rejected": 1}
+    bench.crm.refuses = lambda _entity, _values: False
+    assert bench.run(tombstone("p1"))["person"] == {"archived": 1}
+
+
+def test_what_was_deleted_in_the_crm_is_missed_until_somebody_accepts_it(bench):
+    bench.run(*EVERYTHING)
+    gone = bench.crm.keys["person"]["p1"]
+    tags = [name for name, row in bench.crm.rows["person_tag"].items() if row["person"] == gone]
+    bench.crm.delete("person_tag", {name: name for name in tags})
+    bench.crm.delete("event", {"e1": bench.crm.keys["event"]["e1"]})
+    bench.crm.delete("person", {"p1": gone})
+    with bench.open_ledger() as ledger:
+        assert not reconcile(ledger, bench.crm).in_step
+        assert accept_deleted(ledger, bench.crm) == {"event": 1, "person": 1, "person_tag": 1}
+        assert reconcile(ledger, bench.crm).in_step
+        assert verify(ledger, bench.crm).passed
+        assert accept_deleted(ledger, bench.crm) == {}
+    changed = person("p1", phone="+15550102")
+    counts = bench.run(changed, event("e1", "p1", at=1_700_000_001), event("late", "p1"), member(1, "p1"))
+    assert counts == {
+        "person": {"left_out": 1},
+        "event": {"left_out": 2},
+        "person_tag": {"left_out": 1},
+    }
+    assert bench.status == "complete"
+    assert len(bench.crm.rows["person"]) == 1
+    with bench.open_ledger() as ledger:
+        assert (ledger.waiting.counts(), reconcile(ledger, bench.crm).in_step) == ({}, True)
+
+
+def test_twins_that_are_found_late_keep_the_records_that_they_have(bench):
+    dedupe = "  dedupe: {stream: people, by: [email]}\n"
+    with_twins, bench.mapping = bench.mapping, bench.mapping.replace(dedupe, "")
+    bench.run(person("p1"), person("twin", email="p1@example.com"))
+    assert len(bench.crm.rows["person"]) == 2
+    bench.mapping = with_twins
+    bench.run(person("p1"), person("twin", email="p1@example.com", attributes={"name": "New"}))
+    assert (bench.person("p1")["name"], bench.person("twin")["name"]) == ("P1", "New")
+    with bench.open_ledger() as ledger:
+        assert reconcile(ledger, bench.crm).in_step
+
+
+def test_after_the_ledger_was_lost_nobody_joins_another_who_has_a_record(bench):
+    """Somebody took over an address while the ledger knew who had which record."""
+    bench.run(person("p1"), person("p2"))
+    bench.run(person("p2", email="p1@example.com"))
+    bench.lose_ledger()
+    bench.run(person("p1"), person("p2", email="p1@example.com", phone="+15550103"))
+    assert bench.person("p2")["phone"] == "+15550103"
+    with bench.open_ledger() as ledger:
+        assert reconcile(ledger, bench.crm).in_step
+
+
+def test_who_moves_to_another_company_gets_it(bench):
+    bench.mapping = bench.mapping.replace("      write: fill_empty\n", "      write: take_over\n")
+    bench.run(
+        company("c1"), company("c2"), company("c3"), person("p1"), works_at("p1", "c1"), works_at("p1", "c2")
+    )
+    ids = bench.crm.keys["company"]
+    assert bench.person("p1")["company"] == ids["c1"]
+    counts = bench.run(works_at("p1", "c1"), works_at("p1", "c2"))
+    assert counts["person"] == {"unchanged": 2}
+    bench.run(works_at("p1", "c3"), works_at("p1", "c2"))
+    assert bench.person("p1")["company"] == ids["c3"]
+    with bench.open_ledger() as ledger:
+        assert verify(ledger, bench.crm).passed
+
+
+def test_the_company_that_a_user_chose_is_not_taken_over(bench):
+    bench.mapping = bench.mapping.replace("      write: fill_empty\n", "      write: take_over\n")
+    bench.run(company("c1"), company("c2"), person("p1"), works_at("p1", "c1"))
+    bench.person("p1")["company"] = "chosen by sales"
+    bench.run(works_at("p1", "c2"))
+    assert bench.person("p1")["company"] == "chosen by sales"

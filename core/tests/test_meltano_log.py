@@ -17,6 +17,7 @@ WRONG_KEY = f"""\
 {AT} [info     ] crmlift-scope Reader 'crmlift-scope' completed processing 1 lines of input.
 {AT} [error    ] meltano      Extractor failed
 {AT} [error    ] meltano      Block run completed
+{AT} [error    ] meltano      Task exception was never retrieved
 {AT} [info     ] meltano      Run completed
 """
 

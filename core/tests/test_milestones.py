@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from records import company, event, person
+from records import company, event, person, works_at
 
 from crmlift.errors import RunStopped
 from crmlift.loader.counts import Result
@@ -86,3 +86,35 @@ def test_a_tap_that_mixes_streams_is_counted_once_per_stream(bench):
     ]
     load(bench, mixed)
     assert bench.crm.calls["count"] <= 6
+
+
+def gone(number: int):
+    return "people", {"cio_id": f"p{number}", "_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+
+
+def test_a_run_stops_before_most_rows_of_an_entity_are_removed_at_once(bench):
+    load(bench, PEOPLE)
+    with pytest.raises(
+        RunStopped, match=r"no longer has 21 of 40 rows of 'person' or more\. Above 50 % is too much"
+    ) as caught:
+        load(bench, [gone(number) for number in range(21)])
+    assert "Is it the right workspace" in caught.value.hint
+    assert all(row.get("active") is None for row in bench.crm.rows["person"].values())
+    load(bench, [gone(number) for number in range(21)], stop_above_percent=100)
+    assert sum(row.get("active") is False for row in bench.crm.rows["person"].values()) == 21
+
+
+def test_removals_of_several_runs_are_not_added_up(bench):
+    load(bench, PEOPLE)
+    for first in (0, 10, 20):
+        load(bench, [gone(number) for number in range(first + 10)])
+    assert bench.counts.entity("person") == {Result.ARCHIVED: 10, Result.UNCHANGED: 20}
+
+
+def test_an_entity_of_several_streams_is_counted_once_unless_it_changed(bench):
+    everything = [company("c1"), person("p1"), works_at("p1", "c1")]
+    load(bench, everything)
+    before = bench.crm.calls["count"]
+    load(bench, everything)
+    assert bench.crm.calls["count"] - before == 2
+    assert bench.counts.checks["person"] == {"ledger": 1, "crm": 1}

@@ -73,7 +73,8 @@ class EntitySpec:
 
     `depends_on` names the entities whose records this one links to: they are written first.
     `batch_limit` is rows per call. `atomic` means that one bad row refuses the whole call.
-    `archive` holds the values that put a record out of sight without deleting it.
+    `archive` holds the flags that put a record out of sight without deleting it; their opposites, `in_sight`,
+    bring it back.
     `match` names the fields by which an existing record may be adopted.
     `natural` marks an entity that carries no key of ours because its values are its identity, such
     as the membership of a person in a tag: its id is made of its links, and creating it twice is harmless.
@@ -89,8 +90,13 @@ class EntitySpec:
     natural: bool = False
     in_flight_s: float = 0.0
     can: frozenset[Can] = frozenset({Can.DELETE})
-    archive: Values | None = None
+    archive: Mapping[str, bool] | None = None
     match: frozenset[str] = frozenset()
+
+    @property
+    def in_sight(self) -> dict[str, Value]:
+        """The values that bring an archived record back."""
+        return {name: not flag for name, flag in (self.archive or {}).items()}
 
 
 @dataclass(slots=True)

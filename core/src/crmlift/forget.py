@@ -22,8 +22,9 @@ class Forgotten(Part):
 def forget(ledger: Ledger, mapping: Mapping, who: str) -> Forgotten:
     """Erase a person from the ledger. `who` is a `cio_id`, or an address that was used to match people.
 
-    Raises `ConfigError` where the ledger knows nobody by it.
+    Raises `ConfigError` where the ledger knows nobody by it, `RunStopped` where a run is at work.
     """
+    ledger.write_alone()
     key = ledger.erasure.key_of(who)
     if key is None:
         raise ConfigError(

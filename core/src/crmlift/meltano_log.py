@@ -13,7 +13,7 @@ _MISSING = re.compile(r"'(\w+)' is a required property")
 # Said after the reason, or before it without one; the SDK adds an exception to its message a second time.
 _EMPTY = re.compile(
     r"(Extractor|Loader|Block|Mapper)\b.*(failed|completed)$|Run completed$|An unhandled error occurred"
-    r"|Config validation failed"
+    r"|Config validation failed|Task exception was never retrieved"
 )
 _SAID_TWICE = re.compile(r" plugin_exc_\w+=.*$")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")

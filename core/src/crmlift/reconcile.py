@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import computed_field
 
 from crmlift.destination import Destination
-from crmlift.ledger import Ledger
+from crmlift.ledger import Gone, Ledger
 from crmlift.part import Part
 
 FATES = ("not_mapped", "no_rule", "held", "excluded", "rejected")
@@ -66,9 +66,8 @@ class Reconciliation(Part):
 
 def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
     """Count, for the latest run."""
-    runs = ledger.runs.all()
     nothing: dict[str, Any] = {"id": 0, "status": "no run yet", "counts": {}}
-    last = runs[-1] if runs else nothing
+    last = ledger.runs.last() or nothing
     counts = last["counts"]
     streams = stream_counts(counts.get("streams", {}))
     entities = [
@@ -88,6 +87,27 @@ def reconcile(ledger: Ledger, destination: Destination) -> Reconciliation:
         entities=entities,
         waiting=sum(ledger.waiting.counts().values()),
     )
+
+
+def accept_deleted(ledger: Ledger, destination: Destination) -> dict[str, int]:
+    """Settle with what people deleted in the CRM: it stays so, and no longer counts as missing.
+
+    Returns how many records of each entity are gone. Raises `RunStopped` where a run is at work.
+    """
+    ledger.write_alone()
+    gone: dict[str, int] = {}
+    for entity in ledger.records.entities():
+        natural = destination.entities[entity].natural
+        if ledger.records.count(entity, distinct=natural) == _in_crm(entity, ledger, destination):
+            continue
+        missing: set[str] = set()
+        for page in ledger.records.pages(entity):
+            ids = {row.crm_id for row in page if row.crm_id and row.gone != Gone.CRM}
+            missing |= ids - destination.read(entity, sorted(ids), ()).keys()
+        ledger.records.accept_gone(entity, missing)
+        if missing:
+            gone[entity] = len(missing)
+    return gone
 
 
 def stream_counts(counters: Mapping[str, Mapping[str, int]]) -> list[StreamCount]:

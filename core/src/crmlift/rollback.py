@@ -84,8 +84,11 @@ def roll_back(
 ) -> Undone:
     """Undo one run: with `force` also what others changed since, with `dry_run` only in words.
 
-    What could be undone by another try, by force or once the CRM allows it, stays in the ledger.
+    What could be undone by another try, by force or once the CRM allows it, stays in the ledger. Raises
+    `RunStopped` where a run is at work.
     """
+    if not dry_run:
+        ledger.write_alone()
     undone = Undone(run, dry_run)
     left = False
     for entity in reversed(parents_first(ledger.records.entities(), destination.entities)):

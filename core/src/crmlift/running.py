@@ -182,8 +182,8 @@ def _watch(
     while True:
         with suppress(subprocess.TimeoutExpired):
             child.wait(POLL_SECONDS)
-        runs = ledger.runs.all()
-        if runs and runs[-1]["id"] > before:
-            watch(runs[-1]["counts"])
+        run = ledger.runs.last()
+        if run is not None and run["id"] > before:
+            watch(run["counts"])
         if child.poll() is not None:
             return

@@ -108,6 +108,33 @@ def test_a_run_whose_state_was_lost_does_not_count(sandbox, read):
     assert not read("people", state=again.states[-1]).records["people"]
 
 
+def test_what_vanished_is_told_although_the_state_was_lost(sandbox, read):
+    """As with a full refresh: whoever left before it would be in the CRM for good."""
+    first = read()
+    leaver = first.records["people"][3]["cio_id"]
+    sandbox.writer.track.delete(leaver if "@" in leaver else first.records["people"][3]["id"])
+    second = read()
+    assert sizes(second)["people"] == sizes(first)["people"]
+    assert [record["cio_id"] for record in gone(second, "people")] == [leaver]
+
+
+def test_pipelines_that_share_a_file_miss_nothing(sandbox, read):
+    """One target per file is cheaper: each that comes after the other reads everything as new."""
+
+    def shoe_size(output):
+        return output.by("people", "id")["user-000003"]["attributes"]["shoe_size"]
+
+    one, other = read(), read()
+    for size in (41, 42):
+        sandbox.writer.track.identify(id="user-000003", shoe_size=size)
+        one = read(state=one.states[-1])
+        assert shoe_size(one) == size
+    sandbox.writer.track.identify(id="user-000003", shoe_size=43)
+    other = read(state=other.states[-1])
+    one = read(state=one.states[-1])
+    assert (shoe_size(other), shoe_size(one)) == (43, 43)
+
+
 def test_a_run_that_broke_off_does_not_count(sandbox, read):
     first = read("people")
     changed = change(sandbox.writer, 5)
@@ -181,7 +208,13 @@ def test_the_file_holds_no_values_and_is_its_owners_only(sandbox, read, file):
 
 def test_the_state_stays_small(read):
     state = read().states[-1]
-    assert set(state["bookmarks"]["people"]["compared"]) == {"file", "generation", "read_at", "scanned_at"}
+    assert set(state["bookmarks"]["people"]["compared"]) == {
+        "file",
+        "generation",
+        "mark",
+        "read_at",
+        "scanned_at",
+    }
 
 
 def test_many_that_vanish_are_told_once_each(file):
@@ -196,3 +229,13 @@ def test_many_that_vanish_are_told_once_each(file):
     scan = memory.scan("people", ["cio_id"], scan.finish())
     assert not scan.is_new(people[7])
     assert list(scan.vanished()) == []
+
+
+def test_hourly_runs_do_not_make_the_file_grow(file):
+    memory, state, pages = Memory(file), {}, []
+    for _ in range(300):
+        scan = memory.scan("people", ["cio_id"], state)
+        scan.is_new({"cio_id": "a1", "id": "user-1"})
+        state = scan.finish()
+        pages.append(memory.db.execute("SELECT count(*) FROM marks").fetchone()[0])
+    assert pages[-1] == pages[150] <= 101

@@ -368,6 +368,23 @@ def test_the_account_of_a_contact_is_one_of_its_accounts_already(either: Salesfo
     assert crm.count("account_contact") == 2
 
 
+def test_the_relation_to_a_contacts_own_account_is_ended_and_taken_up_again(
+    either: SalesforceDestination,
+) -> None:
+    """Salesforce deletes no direct relation: people who leave a company would be refused with every run."""
+    crm = either
+    first, second = ids(crm.create("account", [Create("a", {"Name": "A"}), Create("b", {"Name": "B"})]))
+    (person,) = ids(crm.create("contact", [contact("c", AccountId=first)]))
+    rows = [Create(f"1:{a}", {"AccountId": a, "ContactId": person}) for a in (first, second)]
+    own, other = ids(crm.create("account_contact", rows))
+    gone = crm.delete("account_contact", {"own": own, "other": other})
+    assert [(outcome.key, outcome.refusal) for outcome in gone] == [("own", None), ("other", None)]
+    assert crm.read("account_contact", [own, other], ["IsActive"]) == {own: {"IsActive": False}}
+    (back,) = crm.create("account_contact", rows[:1])
+    assert (back.id, back.existed) == (own, True)
+    assert crm.read("account_contact", [own], ["IsActive"]) == {own: {"IsActive": True}}
+
+
 def test_a_pair_may_say_more_than_who_belongs_to_whom(org: Org, either: SalesforceDestination) -> None:
     fields = [Field("cio_role__c", FieldType.TEXT), Field("cio_since__c", FieldType.DATETIME)]
     either.provision("account_contact", fields)

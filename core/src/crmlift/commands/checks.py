@@ -9,7 +9,14 @@ import click
 
 from crmlift import reconcile as counting
 from crmlift import verify as reading
-from crmlift.commands.common import DIFFERENCES_EXIT_CODE, console, json_option, print_json, target_options
+from crmlift.commands.common import (
+    DIFFERENCES_EXIT_CODE,
+    console,
+    json_option,
+    print_json,
+    stderr,
+    target_options,
+)
 from crmlift.commands.tables import counted
 from crmlift.loader.counts import Result
 from crmlift.project import open_project
@@ -19,10 +26,19 @@ SHOWN_MISSES = 20
 
 @click.command()
 @target_options
+@click.option(
+    "--accept-deleted",
+    is_flag=True,
+    help="What people deleted in the CRM stays deleted: later runs leave it out and no longer miss it.",
+)
 @json_option
-def reconcile(target: str | None, config_file: Path | None, *, as_json: bool) -> None:
+def reconcile(target: str | None, config_file: Path | None, *, accept_deleted: bool, as_json: bool) -> None:
     """Count: what the last run read and did, and our rows beside the CRM's own count."""
     with open_project(target, config_file).opened() as (_, ledger, crm):
+        if accept_deleted:
+            for entity, number in counting.accept_deleted(ledger, crm).items():
+                label = crm.entities[entity].label
+                stderr.print(f"{label}: {number:,} deleted in the CRM, left so from now on.")
         counts = counting.reconcile(ledger, crm)
     if as_json:
         print_json(counts.model_dump(mode="json"))
@@ -41,7 +57,7 @@ def show_counts(counts: counting.Reconciliation) -> None:
     rows = [
         (
             row.label,
-            {result.capitalize(): row.results.get(result, 0) for result in Result}
+            {result.capitalize().replace("_", " "): row.results.get(result, 0) for result in Result}
             | {"Ledger": row.ledger, "CRM": row.crm},
         )
         for row in counts.entities
@@ -50,6 +66,11 @@ def show_counts(counts: counting.Reconciliation) -> None:
         row.label: "[green]in step[/]" if row.in_step else "[red]differs[/]" for row in counts.entities
     }
     console.print(counted("Rows in the CRM", "Entity", rows, always=("Ledger", "CRM"), verdicts=verdicts))
+    if any(row.crm < row.ledger for row in counts.entities):
+        console.print(
+            "The CRM holds less than was loaded: `crmlift verify` names the rows. Where people deleted them "
+            "on purpose, settle it with `crmlift reconcile --accept-deleted`."
+        )
     if counts.waiting:
         console.print(f"{counts.waiting:,} records wait for a row that has not arrived.")
 

@@ -3,7 +3,7 @@
 from crmlift.ledger.journal import JournalEntry, OpenBatch
 from crmlift.ledger.ledger import Ledger
 from crmlift.ledger.letters import DeadLetter
-from crmlift.ledger.records import Known, Origin
+from crmlift.ledger.records import Gone, Known, Origin
 from crmlift.ledger.waiting import EITHER, Parked
 
-__all__ = ["EITHER", "DeadLetter", "JournalEntry", "Known", "Ledger", "OpenBatch", "Origin", "Parked"]
+__all__ = ["EITHER", "DeadLetter", "Gone", "JournalEntry", "Known", "Ledger", "OpenBatch", "Origin", "Parked"]

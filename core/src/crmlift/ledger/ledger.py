@@ -51,6 +51,10 @@ class Ledger:
         self._store.copy_to(other._store)
         return other
 
+    def write_alone(self) -> None:
+        """Keep other runs away until this is closed. Raises `RunStopped` where one is at work."""
+        self._store.sole_writer.take()
+
     def transaction(self) -> AbstractContextManager[Any]:
         """All writes inside stand or fall together."""
         return self._store.transaction()

@@ -29,9 +29,16 @@ class Origin(StrEnum):
     """A record of another stream that sets fields of the row."""
 
 
+class Gone(StrEnum):
+    """Where a row was deleted: its record in the source, or what became of it in the CRM."""
+
+    SOURCE = "source"
+    CRM = "crm"
+
+
 @dataclass(slots=True)
 class Known:
-    """What the ledger knows of one source row."""
+    """What the ledger knows of one source row; it is `gone` until its record comes back."""
 
     source: str
     key: str
@@ -41,6 +48,7 @@ class Known:
     digest: bytes | None = None
     kept: str | None = None
     run: int = 0
+    gone: Gone | None = None
 
 
 _KNOWN = tuple(tables.records.c[field.name] for field in fields(Known))
@@ -67,7 +75,7 @@ class Records:
         return found
 
     def ids(self, entity: str, keys: Iterable[str]) -> dict[str, str]:
-        """Return the CRM id per key, for the keys that have one."""
+        """Return the CRM id per key, for the keys that have one, and still have it."""
         t = tables.records.c
         found: dict[str, str] = {}
         with self._store.transaction() as db:
@@ -77,6 +85,7 @@ class Records:
                     t.entity == entity,
                     t.source.in_(page),
                     t.crm_id.is_not(None),
+                    t.gone.is_distinct_from(Gone.CRM),
                 )
                 found |= {row[0]: row[1] for row in db.execute(query)}
         return found
@@ -86,7 +95,7 @@ class Records:
         if not rows:
             return
         statement = self._store.insert(tables.records)
-        kept = ("key", "crm_id", "origin", "shape", "digest", "kept")
+        kept = ("key", "crm_id", "origin", "shape", "digest", "kept", "gone")
         statement = statement.on_conflict_do_update(
             index_elements=["scope", "entity", "source"],
             set_={name: statement.excluded[name] for name in kept},
@@ -106,10 +115,20 @@ class Records:
                         "shape": row.shape,
                         "digest": row.digest,
                         "kept": row.kept,
+                        "gone": row.gone,
                     }
                     for row in rows
                 ],
             )
+
+    def accept_gone(self, entity: str, crm_ids: Iterable[str]) -> None:
+        """Note that records were deleted in the CRM, and are to stay so."""
+        t = tables.records.c
+        with self._store.transaction() as db:
+            for page in chunks(crm_ids, PAGE):
+                mine = t.scope == self._store.scope, t.entity == entity, t.crm_id.in_(page)
+                gone = {"gone": Gone.CRM, "shape": None, "digest": None, "kept": None}
+                db.execute(update(tables.records).where(*mine).values(**gone))
 
     def forget(self, entity: str, sources: Iterable[str]) -> None:
         """Drop rows whose CRM record is gone."""
@@ -151,6 +170,7 @@ class Records:
                 t.entity == entity,
                 t.origin.not_in((Origin.MERGED, Origin.PATCHED)),
                 t.crm_id.is_not(None),
+                t.gone.is_distinct_from(Gone.CRM),
             )
         )
         with self._store.transaction() as db:
@@ -169,10 +189,39 @@ class Records:
                 found |= {row[1] for row in db.execute(query) if row[0] not in leaving}
         return found
 
+    def accepted_gone(self, entity: str, keys: Iterable[str]) -> set[str]:
+        """Return those of some keys whose record was deleted in the CRM, and is to stay so."""
+        t = tables.records.c
+        found: set[str] = set()
+        with self._store.transaction() as db:
+            for page in chunks(keys, PAGE):
+                mine = t.scope == self._store.scope, t.entity == entity, t.source.in_(page)
+                found.update(db.execute(select(t.source).where(*mine, t.gone == Gone.CRM)).scalars())
+        return found
+
+    def living(self, entity: str, crm_ids: Iterable[str], *, besides: Iterable[str] = ()) -> set[str]:
+        """Return those of some CRM ids that a record stands behind that was not deleted in the source.
+
+        Patches do not count: they change what others made.
+        """
+        leaving = set(besides)
+        return {
+            crm_id
+            for crm_id, rows in self.at(entity, crm_ids).items()
+            for row in rows
+            if not row.gone and row.origin != Origin.PATCHED and row.source not in leaving
+        }
+
     def sharing(self, entity: str, keys: Iterable[str]) -> dict[str, list[Known]]:
         """Return, by key, the rows of other records that wrote onto the same CRM record."""
         t = tables.records.c
         return self._grouped(entity, t.key, keys, t.source != t.key)
+
+    def before(self, entity: str, key: str) -> list[Known]:
+        """Return the rows of other records that wrote onto the record of a key in earlier runs."""
+        t = tables.records.c
+        earlier = t.source != t.key, t.run != self._store.run
+        return self._grouped(entity, t.key, [key], *earlier).get(key, [])
 
     def at(self, entity: str, crm_ids: Iterable[str]) -> dict[str, list[Known]]:
         """Return, by CRM id, all rows that say what these records hold."""
@@ -201,7 +250,7 @@ class Records:
                 db.execute(
                     update(tables.records)
                     .where(*mine)
-                    .values(digest=entry.was_digest, shape=entry.was_shape, kept=None)
+                    .values(digest=entry.was_digest, shape=entry.was_shape, kept=None, gone=None)
                 )
 
     def entities(self) -> list[str]:

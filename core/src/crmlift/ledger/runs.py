@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 
 from crmlift.ledger import tables
 from crmlift.ledger.store import Store
@@ -23,7 +23,11 @@ class Runs:
         self._store = store
 
     def start(self, mapping_digest: str) -> int:
-        """Begin a run and return its number; a run that never finished is marked as broken off."""
+        """Begin a run and return its number; a run that never finished is marked as broken off.
+
+        Raises `RunStopped` where another process is at work with this ledger.
+        """
+        self._store.sole_writer.take()
         with self._store.transaction() as db:
             unfinished = tables.runs.c.scope == self._store.scope, tables.runs.c.status == "running"
             db.execute(update(tables.runs).where(*unfinished).values(status="broken_off"))
@@ -86,10 +90,18 @@ class Runs:
 
     def all(self) -> list[dict[str, Any]]:
         """Return all runs, oldest first, with their counts as a dict."""
-        query = select(tables.runs).where(tables.runs.c.scope == self._store.scope).order_by(tables.runs.c.id)
+        return self._read(select(tables.runs).order_by(tables.runs.c.id))
+
+    def last(self) -> dict[str, Any] | None:
+        """Return the latest run alone: of hourly ones, there are thousands."""
+        found = self._read(select(tables.runs).order_by(tables.runs.c.id.desc()).limit(1))
+        return found[0] if found else None
+
+    def _read(self, query: Select[Any]) -> list[dict[str, Any]]:
+        mine = query.where(tables.runs.c.scope == self._store.scope)
         with self._store.transaction() as db:
             return [
-                dict(row) | {"counts": orjson.loads(row["counts"])} for row in db.execute(query).mappings()
+                dict(row) | {"counts": orjson.loads(row["counts"])} for row in db.execute(mine).mappings()
             ]
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from crmlift.errors import ConfigError
 from crmlift.ledger import tables
+from crmlift.ledger.sole_writer import SoleWriter
 from crmlift.ledger.upgrade import upgrade
 
 PAGE = 1000
@@ -38,10 +39,12 @@ class Store:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             raise ConfigError(f"The ledger cannot be opened: {reason}.", hint="Look at ledger_url.") from None
         self.scope = self._scope_id(destination, workspace)
+        self.sole_writer = SoleWriter(self._connection, self.scope)
         self.run = 0
 
     def close(self) -> None:
         """Close the connection; what was written stays."""
+        self.sole_writer.close()
         self._connection.close()
         self._engine.dispose()
 

@@ -54,6 +54,7 @@ records = Table(
     Column("shape", Integer),
     Column("digest", LargeBinary),
     Column("kept", Text),
+    Column("gone", String),
     comment="Who wrote which row: `source` is the key itself for the record that owns the row.",
     sqlite_with_rowid=False,
 )

@@ -6,6 +6,14 @@ from collections import Counter
 from enum import StrEnum
 from typing import Any
 
+ENOUGH_ROWS = 20
+"""Below so many rows of an entity, a share says nothing."""
+
+
+def too_many(some: int, total: int, percent: float) -> bool:
+    """Tell whether some of an entity's rows are more than a share of them all."""
+    return total >= ENOUGH_ROWS and 100 * some > percent * total
+
 
 class Result(StrEnum):
     """What became of one row in one run."""
@@ -19,6 +27,8 @@ class Result(StrEnum):
     DELETED = "deleted"
     REJECTED = "rejected"
     WAITING = "waiting"
+    LEFT_OUT = "left_out"
+    """What it would change or point to was deleted in the CRM, and that was accepted."""
 
 
 class Counts:

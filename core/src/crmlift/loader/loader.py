@@ -20,7 +20,8 @@ class Loader:
 
     Rows whose parents are settled are compared as soon as there is a batch of them, and what must be written
     is sent in full calls, each while the next batch is prepared. `on_flush` is called after each batch: that
-    is when a state may have become true.
+    is when a state may have become true. `stop_above_percent` is the share of an entity's rows that may be
+    removed at once.
     """
 
     def __init__(
@@ -32,10 +33,11 @@ class Loader:
         *,
         links: Iterable[tuple[str, str]] = (),
         on_flush: Callable[[], None] = lambda: None,
+        stop_above_percent: float = 100,
     ) -> None:
         self._specs = destination.entities
         self._parents = parents(entities, destination.entities, links)
-        self._settler = Settler(destination, ledger, counts)
+        self._settler = Settler(destination, ledger, counts, stop_above_percent)
         self._pending: dict[str, list[Row]] = {entity: [] for entity in self._parents}
         self._due = {entity: self._specs[entity].batch_limit for entity in self._parents}
         self._oldest_pending: dict[str, int] = {}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from crmlift.destination import Destination, EntitySpec, Value
 from crmlift.ledger import Ledger
 from crmlift.loader.compare import digest, survives
-from crmlift.loader.counts import Counts
+from crmlift.loader.counts import Counts, Result
 from crmlift.loader.links import resolve
 from crmlift.loader.ready import Ready
 from crmlift.mapping.engine import Row
@@ -51,8 +51,15 @@ class Preparation:
                 missing = link.entities, absent
                 blocked |= spec.natural or name in row.rule.required_links
         if missing is not None:
-            self._park(row, *missing)
+            if not self._accepted_gone(*missing):
+                self._park(row, *missing)
+            elif blocked:
+                self._counts.entity(row.entity)[Result.LEFT_OUT] += 1
         return None if blocked else values
+
+    def _accepted_gone(self, entities: Sequence[str], key: str) -> bool:
+        """Say whether a linked row was deleted in the CRM for good, so that there is nothing to wait for."""
+        return any(self._ledger.records.accepted_gone(entity, [key]) for entity in entities)
 
     def _ready(self, row: Row, values: dict[str, Value], changed: Counter[str]) -> Ready:
         expected = dict(self._crm.expected(row.entity, values))

@@ -27,6 +27,8 @@ class Ready:
     origin: Origin = Origin.CREATED
     result: Result = Result.CREATED
     kept: list[str] = field(default_factory=list)
+    back: dict[str, Value] = field(default_factory=dict)
+    """What brings the record into sight again, where we put it out of sight."""
 
     def known(self) -> Known:
         """Return what the ledger is to keep of it."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from crmlift.chunks import chunks
-from crmlift.destination import Destination, EntitySpec, Update
-from crmlift.errors import Refusal
-from crmlift.ledger import JournalEntry, Known, Ledger, Origin
+from crmlift.destination import Destination, EntitySpec, Update, Value
+from crmlift.errors import Refusal, RunStopped
+from crmlift.ledger import Gone, JournalEntry, Known, Ledger, Origin
 from crmlift.loader.bisect import write_surviving
 from crmlift.loader.compare import changes, digest
-from crmlift.loader.counts import Counts, Result
+from crmlift.loader.counts import Counts, Result, too_many
 from crmlift.mapping.engine import Row
 
 Pairs = list[tuple[Row, Known]]
@@ -25,7 +26,11 @@ class Removal:
         ledger: Ledger,
         counts: Counts,
         reject: Callable[[Row, Refusal], None],
+        stop_above_percent: float,
     ) -> None:
+        self._percent = stop_above_percent
+        self._there: dict[str, int] = {}
+        self._leaving: Counter[str] = Counter()
         self._crm = destination
         self._ledger = ledger
         self._counts = counts
@@ -40,16 +45,50 @@ class Removal:
             policy = row.rule.rule.on_delete
             if record is None or record.crm_id is None or policy == "ignore":
                 self._counts.entity(spec.name)[Result.UNCHANGED] += 1
-            elif policy == "archive" and spec.archive and record.origin != Origin.MERGED:
+            elif policy == "archive" and spec.archive and not record.gone:
                 archive.append((row, record))
             elif policy == "delete" and (record.origin == Origin.CREATED or spec.natural):
                 drop.append((row, record))
             else:
                 self._counts.entity(spec.name)[Result.UNCHANGED] += 1
-        for piece in chunks(archive, spec.batch_limit):
-            self._archive(spec, piece)
+        self._check_share(spec, len(archive) + len(drop))
+        self._archive_all(spec, archive)
         for piece in chunks(self._unshared(spec, drop) if spec.natural else drop, spec.batch_limit):
             self._delete(spec, piece)
+
+    def _check_share(self, spec: EntitySpec, leaving: int) -> None:
+        """Stop before too much is removed at once: an empty answer looks like an empty source."""
+        if not leaving:
+            return
+        if spec.name not in self._there:
+            self._there[spec.name] = self._ledger.records.count(spec.name)
+        self._leaving[spec.name] += leaving
+        gone, there = self._leaving[spec.name], self._there[spec.name]
+        if too_many(gone, there, self._percent):
+            raise RunStopped(
+                f"The source no longer has {gone:,} of {there:,} rows of '{spec.name}' or more. Above "
+                f"{self._percent:g} % is too much to remove at once, so the run stopped here.",
+                hint="Is it the right workspace, and may the key read all of it? If not, `crmlift rollback` "
+                "brings back what is gone already; else run once with a higher `stop_above_percent`.",
+            )
+
+    def _archive_all(self, spec: EntitySpec, archive: Pairs) -> None:
+        """Put records out of sight, but for those that a twin stands behind who is not gone."""
+        sources = [row.source for row, _ in archive]
+        ids = {str(record.crm_id) for _, record in archive}
+        alive = self._ledger.records.living(spec.name, ids, besides=sources)
+        # Twins that go together have one record.
+        last = {record.crm_id: (row, record) for row, record in archive if record.crm_id not in alive}
+        self._counts.entity(spec.name)[Result.UNCHANGED] += len(archive) - len(last)
+        refused: set[str | None] = set()
+        for piece in chunks(last.values(), spec.batch_limit):
+            refused |= self._archive(spec, piece)
+        gone = [record for _, record in archive if record.crm_id not in refused]
+        for record in gone:
+            record.gone = Gone.SOURCE
+            # Without its digest the row is compared again, should the source bring the record back.
+            record.digest = record.shape = None
+        self._ledger.records.remember(spec.name, gone)
 
     def _unshared(self, spec: EntitySpec, drop: Pairs) -> Pairs:
         """Leave what a twin holds too: its own row is dropped, the CRM's record stays."""
@@ -62,8 +101,9 @@ class Removal:
         self._counts.entity(spec.name)[Result.UNCHANGED] += len(shared)
         return [(row, record) for row, record in drop if record.crm_id not in held]
 
-    def _archive(self, spec: EntitySpec, piece: Pairs) -> None:
-        values = dict(spec.archive or {})
+    def _archive(self, spec: EntitySpec, piece: Pairs) -> set[str | None]:
+        """Archive records, and return the ids of those that the CRM did not let go."""
+        values: dict[str, Value] = dict(spec.archive or {})
         names = tuple(sorted(values))
         current = self._crm.read(spec.name, [str(record.crm_id) for _, record in piece], names)
         rows: list[Update] = []
@@ -93,15 +133,15 @@ class Removal:
         self._ledger.journal.write(entries)
         outcomes = write_surviving(lambda some: self._crm.update(spec.name, some), rows)
         by_key = {row.key: (row, record) for row, record in piece}
+        refused: set[str | None] = set()
         for outcome in outcomes:
             row, record = by_key[outcome.key]
             if outcome.refusal is not None:
                 self._reject(row, outcome.refusal)
+                refused.add(record.crm_id)
                 continue
             self._counts.entity(spec.name)[Result.ARCHIVED] += 1
-            # Without its digest the row is compared again, should the source bring the record back.
-            record.digest = record.shape = None
-            self._ledger.records.remember(spec.name, [record])
+        return refused
 
     def _delete(self, spec: EntitySpec, piece: Pairs) -> None:
         names = sorted(

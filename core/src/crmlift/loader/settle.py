@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
 from crmlift.chunks import chunks
 from crmlift.destination import Destination, EntitySpec
 from crmlift.errors import Refusal
-from crmlift.ledger import EITHER, DeadLetter, JournalEntry, Known, Ledger, Origin, Parked
+from crmlift.ledger import EITHER, DeadLetter, Gone, JournalEntry, Known, Ledger, Origin, Parked
 from crmlift.loader.candidates import Candidates
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.prepare import Preparation, linked_keys
@@ -30,14 +30,16 @@ class Settler:
     What `take` finds worth writing waits in a queue for a full call; `finish` sends the rest.
     """
 
-    def __init__(self, destination: Destination, ledger: Ledger, counts: Counts) -> None:
+    def __init__(
+        self, destination: Destination, ledger: Ledger, counts: Counts, stop_above_percent: float
+    ) -> None:
         self._crm = destination
         self._ledger = ledger
         self._counts = counts
         self._candidates = Candidates(destination, ledger)
         self._recovery = Recovery(destination, ledger)
         self._preparation = Preparation(destination, ledger, counts, self._park)
-        self._removal = Removal(destination, ledger, counts, self._reject)
+        self._removal = Removal(destination, ledger, counts, self._reject, stop_above_percent)
         self._writer = Writer(destination, ledger, counts, self._recovery, self._reject)
         self._queues: dict[str, Queue] = defaultdict(Queue)
 
@@ -74,11 +76,24 @@ class Settler:
         if not self._recovery.has_met(entity):
             self._writer.wait()
             self._recovery.meet(entity)
+        self._keep_own_rows(entity, rows)
         limit = self._crm.entities[entity].batch_limit
         later: list[Row] = []
         for some in chunks(rows, limit):
             self._sort_out(entity, self._first_of_each_key(entity, some, later))
         return later
+
+    def _keep_own_rows(self, entity: str, rows: Sequence[Row]) -> None:
+        """Let twins that have a record of their own keep it: joined since, it would belong to nobody.
+
+        They met too late, as where a mapping began to look for twins, or what hooks remember was lost.
+        """
+        twins = [row for row in rows if row.joins]
+        known = self._ledger.records.known(entity, {row.source for row in twins}) if twins else {}
+        for row in twins:
+            mine = known.get(row.source)
+            if mine is not None and mine.crm_id and mine.key == row.source != row.key:
+                row.key, row.joins, row.weak = row.source, False, False
 
     def finish(self, entity: str) -> None:
         """Settle what waits for a full call."""
@@ -125,7 +140,7 @@ class Settler:
             self._removal.remove(spec, gone, known)
         creates: list[Ready] = []
         updates: list[Ready] = []
-        unchanged = 0
+        unchanged = left_out = 0
         for ready in self._preparation.ready(spec, [row for row in rows if not row.deleted]):
             mine = known.get(ready.row.source)
             if mine is not None and mine.key != ready.row.key:
@@ -133,6 +148,9 @@ class Settler:
                 mine = None
             ready.was = mine
             owner = known.get(ready.row.key)
+            if Gone.CRM in (mine and mine.gone, owner and owner.gone):
+                left_out += 1
+                continue
             if mine and mine.digest == ready.digest and mine.shape == ready.shape and mine.crm_id:
                 unchanged += 1
                 continue
@@ -150,6 +168,9 @@ class Settler:
                 creates.append(ready)
         if unchanged:
             self._counts.entity(entity)[Result.UNCHANGED] += unchanged
+        if left_out:
+            self._counts.entity(entity)[Result.LEFT_OUT] += left_out
+        self._bring_back(spec, [ready for ready in updates if ready.row.rule.rule.mode != "update"], known)
         if creates:
             creates, adopted = self._adopt(entity, creates)
             updates += adopted
@@ -160,6 +181,18 @@ class Settler:
                 self._send_updates(spec, queue, 1)
             queue.updates += wave
         self._send(spec, queue, spec.batch_limit)
+
+    def _bring_back(self, spec: EntitySpec, updates: Sequence[Ready], known: Mapping[str, Known]) -> None:
+        """Let records be seen again that were archived with all who stood behind them."""
+        gone = [
+            ready
+            for ready in updates
+            if any(one and one.gone for one in (known.get(ready.row.source), known.get(ready.row.key)))
+        ]
+        alive = self._ledger.records.living(spec.name, {str(ready.crm_id) for ready in gone})
+        for ready in gone:
+            if ready.crm_id not in alive:
+                ready.back = spec.in_sight
 
     def _send(self, spec: EntitySpec, queue: Queue, at_least: int) -> None:
         """Send calls from the queue, of so many rows at least."""

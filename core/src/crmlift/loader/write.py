@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value
+from crmlift.destination import Create, Destination, EntitySpec, Outcome, Update, Value, Values
 from crmlift.errors import Refusal, TransientError
 from crmlift.ledger import JournalEntry, Ledger, Origin
 from crmlift.loader.ahead import Ahead
@@ -14,6 +14,7 @@ from crmlift.loader.counts import Counts, Result
 from crmlift.loader.ready import Ready
 from crmlift.loader.recovery import Recovery
 from crmlift.mapping.engine import Row
+from crmlift.verify import said_by_one
 
 Reject = Callable[[Row, Refusal], None]
 
@@ -68,7 +69,7 @@ class Writer:
         """Read, compare and write what differs; the before-images are written down first."""
         self.wait()
         entity = spec.name
-        names = sorted({name for ready in piece for name in ready.values})
+        names = sorted({name for ready in piece for name in (*ready.values, *ready.back)})
         current = self._crm.read(entity, [str(ready.crm_id) for ready in piece], names)
         written: list[Ready] = []
         rows: list[Update] = []
@@ -82,8 +83,9 @@ class Writer:
                     ready.row, Refusal("deleted_in_crm", "the CRM record was deleted after it was loaded")
                 )
                 continue
+            wanted = {**ready.back, **ready.values}
             write, ready.kept = changes(
-                ready.values, before, fill_empty=ready.fill_empty(), sticky=ready.row.rule.sticky
+                wanted, before, fill_empty=self._only_if_empty(ready, before), sticky=ready.row.rule.sticky
             )
             if ready.row.rule.rule.mode == "create":
                 write, ready.kept = {}, [*ready.kept, *write]
@@ -99,6 +101,15 @@ class Writer:
         with self._ledger.transaction():
             self._settled(entity, written, outcomes)
             self._settled(entity, settled, [Outcome(ready.row.key, ready.crm_id) for ready in settled])
+
+    def _only_if_empty(self, ready: Ready, current: Values) -> frozenset[str]:
+        """Return the fields that are written only where the CRM has nothing, or what we may take over."""
+        only = ready.fill_empty()
+        held = [name for name in only & ready.row.rule.take_over if current.get(name) is not None]
+        if not held:
+            return only
+        ours = self._ledger.records.before(ready.row.entity, ready.row.key)
+        return only - {name for name in held if said_by_one(self._ledger, ours, name, current)}
 
     def _journal_entry(
         self, entity: str, ready: Ready, write: dict[str, Value], before: dict[str, Value]

@@ -76,6 +76,7 @@ class CompiledRule:
     links: list[tuple[str, Getter, LinkMap]]
     match: list[tuple[str, Getter]]
     fill_empty: frozenset[str] = field(default_factory=frozenset)
+    take_over: frozenset[str] = field(default_factory=frozenset)
     overwrite: frozenset[str] = field(default_factory=frozenset)
     sticky: dict[str, bool] = field(default_factory=dict)
     required_links: frozenset[str] = field(default_factory=frozenset)
@@ -282,7 +283,8 @@ def _compile_rule(stream: str, rule: Rule) -> CompiledRule:
         fields=[_compile_field(name, spec, rule) for name, spec in rule.fields.items()],
         links=[(name, _link_getter(link.key), link) for name, link in rule.links.items()],
         match=[(name, path_getter(path)) for name, path in rule.match.items()],
-        fill_empty=frozenset(name for name, write in writes.items() if write == "fill_empty"),
+        fill_empty=frozenset(name for name, write in writes.items() if write in ("fill_empty", "take_over")),
+        take_over=frozenset(name for name, write in writes.items() if write == "take_over"),
         overwrite=_overwriting(rule.fields) | _overwriting(rule.links),
         sticky={name: _STICKY[write] for name, write in writes.items() if write in _STICKY},
         required_links=frozenset(name for name, link in rule.links.items() if link.required),

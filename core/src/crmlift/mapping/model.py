@@ -16,8 +16,8 @@ from crmlift.destination import FieldType
 from crmlift.errors import ConfigError
 from crmlift.mapping.expression import compile_expression
 
-Write = Literal["overwrite", "fill_empty"]
-FieldWrite = Literal["overwrite", "fill_empty", "keep_true", "keep_false"]
+Write = Literal["overwrite", "fill_empty", "take_over"]
+FieldWrite = Literal["overwrite", "fill_empty", "take_over", "keep_true", "keep_false"]
 Nulls = Literal["keep", "clear"]
 Convert = Literal[
     "text",
@@ -135,7 +135,9 @@ class Rule(Model):
     changes a row that another stream creates and never makes one. `match` adopts an existing CRM record whose
     field equals the value at the path: the first field with a hit decides, and several hits reject
     the row. `on_match` says what an adopted record gives up: by default only its empty fields.
-    `on_delete` says what follows when the source deleted the record.
+    `on_delete` says what follows when the source deleted the record. With `write` `take_over`, a field is
+    written where it is empty or holds what another of our records wrote in an earlier run: somebody who
+    moves to another company gets that one, and what a user of the CRM wrote stays.
     """
 
     entity: str
@@ -145,7 +147,7 @@ class Rule(Model):
     write: Write = "overwrite"
     nulls: Nulls = "keep"
     match: dict[str, str] = {}
-    on_match: Write = "fill_empty"
+    on_match: Literal["overwrite", "fill_empty"] = "fill_empty"
     fields: dict[str, Annotated[FieldMap, BeforeValidator(_as_field)]] = {}
     links: dict[str, LinkMap] = {}
     on_delete: Literal["ignore", "archive", "delete"] = "ignore"

@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from crmlift.destination import Destination
 from crmlift.errors import RunStopped
 from crmlift.ledger import Ledger
-from crmlift.loader.counts import Counts, Result
+from crmlift.loader.counts import Counts, Result, too_many
 
 logger = logging.getLogger(__name__)
-
-ENOUGH_ROWS = 20
-"""Below so many rows of an entity, a share says nothing."""
+_MADE_OR_GONE = (Result.CREATED, Result.ADOPTED, Result.DELETED)
 
 
 class Milestones:
@@ -30,12 +28,13 @@ class Milestones:
         self._ledger = ledger
         self._percent = stop_above_percent
         self._stopped = False
+        self._counted: dict[str, int] = {}
 
     def check_rejects(self) -> None:
         """Raise `RunStopped` where too many rows of an entity were rejected."""
         for entity, counter in self._counts.entities.items():
             rejected = counter[Result.REJECTED]
-            if rejected and self._above(rejected, counter.total()):
+            if rejected and too_many(rejected, counter.total(), self._percent):
                 self._stop(
                     f"{rejected:,} of {counter.total():,} rows of '{entity}' were rejected.",
                     "See `crmlift report` for the reasons; mend the mapping or the CRM, then `crmlift retry` "
@@ -43,7 +42,7 @@ class Milestones:
                 )
 
     def reached(self, stream: str, entities: Iterable[str]) -> None:
-        """A stream is settled: count its entities in the CRM beside the ledger.
+        """A stream is settled: count its entities in the CRM beside the ledger, once after each change.
 
         Raises `RunStopped` where too many rows are missing.
         """
@@ -51,6 +50,11 @@ class Milestones:
             # Rows without a key of ours are counted by `reconcile`: here it would be a call per page of them.
             if self._crm.entities[entity].natural:
                 continue
+            # Several streams may write an entity: in a quiet hour, they would cost a call each.
+            made = sum(self._counts.entity(entity)[result] for result in _MADE_OR_GONE)
+            if self._counted.get(entity) == made:
+                continue
+            self._counted[entity] = made
             ledger, crm = self._ledger.records.count(entity), self._crm.count(entity)
             self._counts.checks[entity] = {"ledger": ledger, "crm": crm}
             said = ", ".join(f"{number:,} {name}" for name, number in self._counts.entity(entity).items())
@@ -59,14 +63,11 @@ class Milestones:
                 logger.info("%s.", text)
                 continue
             logger.warning("%s, the ledger %d.", text, ledger)
-            if self._above(abs(ledger - crm), ledger):
+            if too_many(abs(ledger - crm), ledger, self._percent):
                 self._stop(
                     f"The ledger knows {ledger:,} rows of '{entity}' and the CRM counts {crm:,}.",
                     "Look whether somebody deleted or copied records; see `crmlift verify`.",
                 )
-
-    def _above(self, wrong: int, total: int) -> bool:
-        return total >= ENOUGH_ROWS and 100 * wrong > self._percent * total
 
     def _stop(self, message: str, hint: str) -> None:
         if self._stopped:

@@ -41,7 +41,7 @@ class Pipeline:
 
     `emit_state` gets a state once every record read before it is settled. After `checkpoint_rows`
     records without one, or a minute, part-filled batches are flushed so that it can leave.
-    `stop_above_percent` is the share of rows of an entity that may go wrong, see `Milestones`.
+    `stop_above_percent` is the share of rows of an entity that may go wrong, see `Milestones`, or be removed.
     Plugins are told of a run of any `kind`; of one without, which loads nothing for good, they are not.
     """
 
@@ -73,6 +73,7 @@ class Pipeline:
             self.engine.entities(),
             links=self.engine.links(),
             on_flush=self._release_states,
+            stop_above_percent=stop_above_percent,
         )
         self._milestones = Milestones(self.counts, destination, ledger, stop_above_percent=stop_above_percent)
         self._verdicts = Verdicts(ledger, self.counts)

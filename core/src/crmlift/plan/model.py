@@ -52,6 +52,7 @@ class PlannedEntity(Part):
     deleted: int
     rejected: int
     waiting: int
+    left_out: int
     reading_calls: int
     writing_calls: int
 

@@ -76,7 +76,7 @@ def settings(name: str, *own: th.Property[Any]) -> dict[str, Any]:
             th.IntegerType(minimum=0, maximum=100),
             default=50,
             title="Stop above percent",
-            description="Stop where more of an entity's rows are rejected, or missing in the CRM.",
+            description="Stop where more of an entity's rows are rejected, removed, or missing in the CRM.",
         ),
         th.Property(
             "plan_file",

@@ -2,7 +2,9 @@
 
 The API can say neither for most streams. A run writes its hashes as a new generation and names it in the
 STATE. The next run goes by the generation that its state names and drops what came after: rows of a run
-whose state never came back from the target count as unread, and are sent again.
+whose state never came back from the target count as unread, and are sent again. Without a state that fits (a
+full refresh, a state that was lost, a file that another pipeline went on with), everything is sent again, and
+what was ever there and is no more as gone.
 """
 
 from __future__ import annotations
@@ -19,10 +21,15 @@ import msgspec
 
 from tap_customerio.values import Record
 
+_MARKS = 100
+"""Generations that a state may still name: reads without a state, such as a profile's, come in between."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS file (id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rows (
   stream TEXT, key TEXT, generation INTEGER, hash BLOB, PRIMARY KEY (stream, key, generation)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS marks (
+  stream TEXT, generation INTEGER, mark TEXT, PRIMARY KEY (stream, generation)) WITHOUT ROWID;
 CREATE TEMPORARY TABLE seen (key TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -53,17 +60,19 @@ class Scan:
         self._db = memory.db
         self._stream = stream
         self._keys = keys
-        self.known = state.get("file") == memory.id
-        self._generation = int(state["generation"]) + 1 if self.known else 1
         self._db.execute("BEGIN IMMEDIATE")
         self._db.execute("DELETE FROM seen")
-        self._db.execute("DELETE FROM rows WHERE stream = ? AND generation >= ?", (stream, self._generation))
+        self.known = state.get("file") == memory.id and self._is_mine(state)
+        self._generation = (int(state["generation"]) if self.known else self._last()) + 1
+        for table in ("rows", "marks"):
+            after = f"DELETE FROM {table} WHERE stream = ? AND generation >= ?"
+            self._db.execute(after, (stream, self._generation))
 
     def is_new(self, record: Record) -> bool:
         """Whether a record is not what it was before; it counts as there either way."""
         key, hash = self._key(record), _hash(record)
         self._db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,))
-        if self._latest(key) == hash:
+        if self.known and self._latest(key) == hash:
             return False
         self._write(key, hash)
         return True
@@ -94,13 +103,27 @@ class Scan:
             " stream = old.stream AND key = old.key AND generation > old.generation AND generation < ?)",
             (self._stream, self._generation),
         )
+        mark = secrets.token_hex(8)
+        self._db.execute("INSERT INTO marks VALUES (?, ?, ?)", (self._stream, self._generation, mark))
+        old = self._generation - _MARKS
+        self._db.execute("DELETE FROM marks WHERE stream = ? AND generation < ?", (self._stream, old))
         self._db.execute("COMMIT")
-        return {"file": self._memory.id, "generation": self._generation}
+        return {"file": self._memory.id, "generation": self._generation, "mark": mark}
 
     def give_up(self) -> None:
         """Keep nothing of this run."""
         with suppress(sqlite3.OperationalError):  # no transaction: it was finished
             self._db.execute("ROLLBACK")
+
+    def _is_mine(self, state: Record) -> bool:
+        """Whether the generation is the one that this state's run wrote; states of old say nothing of it."""
+        query = "SELECT mark FROM marks WHERE stream = ? AND generation = ?"
+        found = self._db.execute(query, (self._stream, state["generation"])).fetchone()
+        return (found[0] if found else None) == state.get("mark")
+
+    def _last(self) -> int:
+        query = "SELECT max(generation) FROM rows WHERE stream = ?"
+        return int(self._db.execute(query, (self._stream,)).fetchone()[0] or 0)
 
     def _unseen(self, after: str) -> list[str]:
         """Some keys, in order: all at once would fill the memory where a workspace was emptied."""

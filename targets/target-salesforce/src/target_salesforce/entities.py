@@ -78,6 +78,7 @@ class Pairs:
 
     `left` and `right` are the fields; `left_relation` is the relationship by which our keys are found.
     `dated_by` is the field of ours whose time becomes the pair's CreatedDate where the user may set it.
+    `active` is the flag that ends a pair which Salesforce does not let go.
     """
 
     spec: EntitySpec
@@ -86,6 +87,7 @@ class Pairs:
     right: str
     left_relation: str
     dated_by: str = ""
+    active: str = ""
     granted: tuple[str, ...] = ()
 
     @property
@@ -157,6 +159,7 @@ _FIXED: Mapping[str, Records | Pairs] = {
             "AccountId",
             "ContactId",
             "Account",
+            active="IsActive",
         ),
         Records(
             _spec("campaign", "Campaigns", archive={"IsActive": False}, match=frozenset({"Name"})),

@@ -131,13 +131,19 @@ class PairTable:
         return [Outcome(row.key, id=row.id) for row in rows]
 
     def delete(self, rows: Mapping[str, str]) -> list[Outcome]:
-        """Remove pairs; those that are gone count as removed."""
+        """Remove pairs; those that are gone count as removed, and those that must stay are ended."""
         ids = list(dict.fromkeys(rows.values()))
         refused: dict[str, Refusal] = {
             outcome.key: outcome.refusal
             for outcome in outcomes(ids, self.sender.delete(self.sobject, ids))
             if outcome.refusal and outcome.refusal.code not in GONE
         }
+        if self.entity.active:
+            # Salesforce keeps the relation to the account that the contact itself names.
+            kept = [id_ for id_, refusal in refused.items() if refusal.code == "DELETE_FAILED"]
+            ended = self.sender.update(self.sobject, [{"Id": id_, self.entity.active: False} for id_ in kept])
+            for id_ in (id_ for id_, one in zip(kept, ended, strict=True) if not one.refusal):
+                del refused[id_]
         return [
             Outcome(key, refusal=refused[id_]) if id_ in refused else Outcome(key, id=id_)
             for key, id_ in rows.items()
@@ -190,12 +196,15 @@ class PairTable:
         links = {self.entity.left, self.entity.right}
         beside = {pair: {n: v for n, v in row.items() if n not in links} for pair, row in wanted.items()}
         names = sorted({name for row in beside.values() for name in row})
-        current = self.read(list(ids.values()), [*names, _MAKER]) if names else {}
+        flag = [self.entity.active] if self.entity.active else []
+        current = self.read(list(ids.values()), [*names, *flag, _MAKER]) if names or flag else {}
         wire: dict[Pair, dict[str, Any]] = {}
         for pair, row in beside.items():
             now = current.get(ids[pair], {})
             mine = now.get(_MAKER) == self.client.user_id
             new = {name: v for name, v in row.items() if v != now.get(name) and (mine or not now.get(name))}
+            # One that `delete` ended goes on.
+            new |= {name: True for name in flag if mine and now.get(name) is False}
             if new:
                 values = {name: encode(self.columns[name], value) for name, value in new.items()}
                 wire[pair] = {"Id": ids[pair], **values}

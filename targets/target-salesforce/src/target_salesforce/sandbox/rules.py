@@ -159,6 +159,7 @@ def _direct_relation(org: Org, doc: Doc, was: Any, options: Options) -> None:
         (id_,) = org.store.new_ids("07k", 1)
         relation = {"Id": id_, "IsDeleted": False, "AccountId": now, "ContactId": doc["Id"], "IsDirect": True}
         relation |= {"IsActive": True, "CreatedDate": stamp, "SystemModstamp": stamp}
+        relation["CreatedById"] = org.user_id
         org.store.put("AccountContactRelation", [relation])
 
 
