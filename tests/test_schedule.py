@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import requests
+from migration import customerio_settings, fill
 
-from crmlift.sandbox.server import Server
+from crmlift import plugins
+from crmlift.sandbox.server import Server, serve
 
 
 @pytest.fixture
@@ -62,4 +64,28 @@ def test_who_leaves_moves_and_comes_back_is_in_step_after_each_run(project, crm,
     run, counts = hour()
     assert (crm.counted(counts, "created"), crm.counted(counts, "merged")) == (0, 1)
     assert "`crmlift run --full-refresh` writes all of them by the new one" in " ".join(run.err.split())
+    assert project.crmlift("verify", "--json").json["passed"]
+
+
+def test_what_the_key_of_another_workspace_took_away_comes_back(project, crm, crm_sandbox, customerio):
+    memory = {"TAP_CUSTOMERIO_MEMORY_FILE": ".crmlift/customerio.memory"}
+    ours = {**customerio_settings(customerio), **crm.settings(crm_sandbox.url), **memory}
+    project.write_env(ours)
+    project.approve_default()
+    project.crmlift("run", "--json")
+
+    with serve(plugins.find(plugins.SANDBOXES, "customerio").value) as other:
+        fill(other, people=1)
+        project.write_env(ours | customerio_settings(other))
+        stopped = project.crmlift("run", "--json", ok=False)
+        assert stopped.code == 1
+        assert "too much to remove at once" in " ".join(stopped.err.split())
+        again = project.crmlift("run", "--json", ok=False)
+        assert again.code == 1, "the state stayed where it was"
+
+    project.write_env(ours)
+    for _ in range(2):
+        project.crmlift("rollback", "--yes")
+    run = project.crmlift("run", "--full-refresh", "--json").json
+    assert (run["status"], run["in_step"]) == ("complete", True)
     assert project.crmlift("verify", "--json").json["passed"]

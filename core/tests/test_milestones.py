@@ -104,6 +104,20 @@ def test_a_run_stops_before_most_rows_of_an_entity_are_removed_at_once(bench):
     assert sum(row.get("active") is False for row in bench.crm.rows["person"].values()) == 21
 
 
+def test_a_run_that_stopped_is_not_followed_by_one_that_removes_the_rest(bench):
+    load(bench, PEOPLE)
+    for _ in range(2):
+        with bench.open_ledger() as ledger:
+            pipeline = bench.start(ledger)
+            for number in range(21):
+                if number == 15:
+                    pipeline.checkpoint()
+                pipeline.record(*gone(number))
+            with pytest.raises(RunStopped, match="21 of 40 rows"):
+                pipeline.finish()
+    assert sum(row.get("active") is False for row in bench.crm.rows["person"].values()) == 15
+
+
 def test_removals_of_several_runs_are_not_added_up(bench):
     load(bench, PEOPLE)
     for first in (0, 10, 20):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from time import time
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from crmlift.chunks import chunks
 from crmlift.ledger import tables
@@ -111,6 +112,21 @@ class Journal:
             rows = db.execute(query).all()
         for row in rows:
             yield JournalEntry(**{**row._mapping, "before": orjson.loads(row.before)})
+
+    def taken_away(self, entity: str) -> Counter[str]:
+        """Count, by action, what was archived or deleted since a run was complete, and not brought back."""
+        t, runs = tables.journal.c, tables.runs.c
+        complete = select(func.coalesce(func.max(runs.id), 0)).where(
+            runs.scope == self._store.scope, runs.status.startswith("complete")
+        )
+        query = (
+            select(t.action, func.count())
+            .where(t.scope == self._store.scope, t.entity == entity, t.run > complete.scalar_subquery())
+            .where(t.action.in_(("archive", "delete")))
+            .group_by(t.action)
+        )
+        with self._store.transaction() as db:
+            return Counter({action: number for action, number in db.execute(query)})
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Forget changes that were undone."""

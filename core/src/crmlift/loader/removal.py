@@ -57,11 +57,16 @@ class Removal:
             self._delete(spec, piece)
 
     def _check_share(self, spec: EntitySpec, leaving: int) -> None:
-        """Stop before too much is removed at once: an empty answer looks like an empty source."""
+        """Stop before too much is removed at once: an empty answer looks like an empty source.
+
+        What runs took away that stopped counts on, or a schedule would take a share each hour.
+        """
         if not leaving:
             return
         if spec.name not in self._there:
-            self._there[spec.name] = self._ledger.records.count(spec.name)
+            taken = self._ledger.journal.taken_away(spec.name)
+            self._there[spec.name] = self._ledger.records.count(spec.name) + taken["delete"]
+            self._leaving[spec.name] = taken.total()
         self._leaving[spec.name] += leaving
         gone, there = self._leaving[spec.name], self._there[spec.name]
         if too_many(gone, there, self._percent):
