@@ -514,6 +514,17 @@ def test_who_moves_to_another_company_gets_it(bench):
         assert verify(ledger, bench.crm).passed
 
 
+def test_a_load_that_broke_off_goes_on_with_the_company_that_it_began_with(bench):
+    bench.mapping = bench.mapping.replace("      write: fill_empty\n", "      write: take_over\n")
+    with bench.open_ledger() as ledger:
+        pipeline = bench.start(ledger)
+        for stream, record in (company("c1"), company("c2"), person("p1"), works_at("p1", "c1")):
+            pipeline.record(stream, dict(record))
+        pipeline.checkpoint()
+    bench.run(works_at("p1", "c2"))
+    assert bench.person("p1")["company"] == bench.crm.keys["company"]["c1"]
+
+
 def test_the_company_that_a_user_chose_is_not_taken_over(bench):
     bench.mapping = bench.mapping.replace("      write: fill_empty\n", "      write: take_over\n")
     bench.run(company("c1"), company("c2"), person("p1"), works_at("p1", "c1"))

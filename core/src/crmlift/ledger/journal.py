@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, select
 
 from crmlift.chunks import chunks
 from crmlift.ledger import tables
+from crmlift.ledger.runs import last_complete
 from crmlift.ledger.store import PAGE, Store, dumps
 
 
@@ -115,13 +116,10 @@ class Journal:
 
     def taken_away(self, entity: str) -> Counter[str]:
         """Count, by action, what was archived or deleted since a run was complete, and not brought back."""
-        t, runs = tables.journal.c, tables.runs.c
-        complete = select(func.coalesce(func.max(runs.id), 0)).where(
-            runs.scope == self._store.scope, runs.status.startswith("complete")
-        )
+        t, scope = tables.journal.c, self._store.scope
         query = (
             select(t.action, func.count())
-            .where(t.scope == self._store.scope, t.entity == entity, t.run > complete.scalar_subquery())
+            .where(t.scope == scope, t.entity == entity, t.run > last_complete(scope))
             .where(t.action.in_(("archive", "delete")))
             .group_by(t.action)
         )

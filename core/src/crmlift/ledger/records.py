@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from crmlift.chunks import chunks
 from crmlift.ledger import tables
 from crmlift.ledger.journal import JournalEntry
+from crmlift.ledger.runs import last_complete
 from crmlift.ledger.store import PAGE, Store
 
 
@@ -218,9 +219,12 @@ class Records:
         return self._grouped(entity, t.key, keys, t.source != t.key)
 
     def before(self, entity: str, key: str) -> list[Known]:
-        """Return the rows of other records that wrote onto the record of a key in earlier runs."""
+        """Return the rows of other records that wrote onto the record of a key before the last complete run.
+
+        A run that broke off is one with that which goes on: what comes of both must not depend on where.
+        """
         t = tables.records.c
-        earlier = t.source != t.key, t.run != self._store.run
+        earlier = t.source != t.key, t.run <= last_complete(self._store.scope)
         return self._grouped(entity, t.key, [key], *earlier).get(key, [])
 
     def at(self, entity: str, crm_ids: Iterable[str]) -> dict[str, list[Known]]:

@@ -7,13 +7,20 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import ScalarSelect, Select, delete, func, insert, select, update
 
 from crmlift.ledger import tables
 from crmlift.ledger.store import Store
 
 ROLLED_BACK = "rolled_back"
 PARTLY_ROLLED_BACK = "partly_rolled_back"
+
+
+def last_complete(scope: int) -> ScalarSelect[int]:
+    """Return, as part of a query, the number of the latest run that was complete; 0 before the first."""
+    t = tables.runs.c
+    query = select(func.coalesce(func.max(t.id), 0))
+    return query.where(t.scope == scope, t.status.startswith("complete")).scalar_subquery()
 
 
 class Runs:

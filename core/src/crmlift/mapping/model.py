@@ -136,8 +136,8 @@ class Rule(Model):
     field equals the value at the path: the first field with a hit decides, and several hits reject
     the row. `on_match` says what an adopted record gives up: by default only its empty fields.
     `on_delete` says what follows when the source deleted the record. With `write` `take_over`, a field is
-    written where it is empty or holds what another of our records wrote in an earlier run: somebody who
-    moves to another company gets that one, and what a user of the CRM wrote stays.
+    written where it is empty or holds what another of our records wrote before the last complete run:
+    somebody who moves to another company gets that one, and what a user of the CRM wrote stays.
     """
 
     entity: str
