@@ -23,9 +23,8 @@ from crmlift.hooks import consent
 from crmlift.ledger import JournalEntry, Known, Ledger, Origin
 from crmlift.ledger.runs import ROLLED_BACK
 from crmlift.loader.bisect import write_surviving
-from crmlift.loader.compare import differing, digest
+from crmlift.loader.compare import differing, digest, said_by_one
 from crmlift.loader.graph import parents_first
-from crmlift.verify import said_by_one
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import chain
-from typing import Any
 
 import orjson
 from pydantic import computed_field
@@ -19,7 +18,7 @@ from pydantic import computed_field
 from crmlift.destination import Destination, NamesChanges, Value
 from crmlift.ledger import Known, Ledger
 from crmlift.ledger.runs import ROLLED_BACK
-from crmlift.loader.compare import differing, digest
+from crmlift.loader.compare import differing, digest, said_by_one
 from crmlift.part import Part
 
 
@@ -221,17 +220,3 @@ def others_of(ledger: Ledger, entity: str, row: Known, beside: Iterable[Known]) 
     others = [other for some in records.sharing(entity, keys).values() for other in some]
     rows = (*beside, *others, *records.known(entity, keys).values())
     return [other for other in rows if other.source != row.source]
-
-
-def said_by_one(ledger: Ledger, rows: Iterable[Known], name: str, current: Mapping[str, Any]) -> bool:
-    """Tell whether a field holds what one of some rows says."""
-    now = digest((name,), current)
-    for row in rows:
-        if not row.shape or not row.digest:
-            continue
-        names = ledger.records.shape_names(row.shape)
-        if name in names:
-            place = names.index(name) * len(now)
-            if row.digest[place : place + len(now)] == now:
-                return True
-    return False

@@ -52,15 +52,15 @@ def run_and_count(
     mapping, approval = read_approved(project.mapping_path)
     plan = read_plan(project.plan_path)
     with project.opened() as (_, ledger, crm):
-        complete = [run for run in ledger.runs.all() if run["status"].startswith("complete")]
+        complete = ledger.runs.last_complete()
         if delta and not complete:
             raise ConfigError("There is no complete run to go on from.", hint="Run once without --delta.")
-        if complete and complete[-1]["mapping_digest"] != approval.digest and not full_refresh:
+        if complete and complete["mapping_digest"] != approval.digest and not full_refresh:
             stderr.print(
                 "The mapping changed since the last run. Records that did not change keep what they have: "
                 "`crmlift run --full-refresh` writes all of them by the new one."
             )
-        if plan is not None and complete and complete[-1]["started_at"] >= plan.made_at.isoformat():
+        if plan is not None and complete and complete["started_at"] >= plan.made_at.isoformat():
             plan = None  # it was carried out
         if plan is not None:
             check(plan, mapping, crm)

@@ -36,5 +36,5 @@ def destination(
     loaded = None
     if ledger_url:
         with Ledger(ledger_url, destination=found.destination, workspace=found.workspace) as ledger:
-            loaded = members_loaded(found, ledger) if ledger.runs.all() else None
+            loaded = members_loaded(found, ledger) if ledger.runs.latest() else None
     return Destination(name, target.advisor, found, approved=is_approved(path), loaded=loaded)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ScalarSelect, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, func, insert, select, update
 
 from crmlift.ledger import tables
 from crmlift.ledger.store import Store
@@ -16,11 +16,14 @@ ROLLED_BACK = "rolled_back"
 PARTLY_ROLLED_BACK = "partly_rolled_back"
 
 
+_COMPLETE = tables.runs.c.status.startswith("complete")
+
+
 def last_complete(scope: int) -> ScalarSelect[int]:
     """Return, as part of a query, the number of the latest run that was complete; 0 before the first."""
     t = tables.runs.c
     query = select(func.coalesce(func.max(t.id), 0))
-    return query.where(t.scope == scope, t.status.startswith("complete")).scalar_subquery()
+    return query.where(t.scope == scope, _COMPLETE).scalar_subquery()
 
 
 class Runs:
@@ -67,7 +70,7 @@ class Runs:
                 .where(
                     tables.runs.c.scope == self._store.scope,
                     tables.runs.c.id > after,
-                    tables.runs.c.status.startswith("complete"),
+                    _COMPLETE,
                 )
                 .values(status="stopped")
             )
@@ -101,7 +104,14 @@ class Runs:
 
     def last(self) -> dict[str, Any] | None:
         """Return the latest run alone: of hourly ones, there are thousands."""
-        found = self._read(select(tables.runs).order_by(tables.runs.c.id.desc()).limit(1))
+        return self._last()
+
+    def last_complete(self) -> dict[str, Any] | None:
+        """Return the latest run that was complete."""
+        return self._last(_COMPLETE)
+
+    def _last(self, *where: ColumnElement[bool]) -> dict[str, Any] | None:
+        found = self._read(select(tables.runs).where(*where).order_by(tables.runs.c.id.desc()).limit(1))
         return found[0] if found else None
 
     def _read(self, query: Select[Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import orjson
 from xxhash import xxh3_64_digest
 
 from crmlift.destination import Values
+from crmlift.ledger import Known, Ledger
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 _SIZE = 8
@@ -79,3 +80,17 @@ def changes(
         else:
             write[name] = value
     return write, kept
+
+
+def said_by_one(ledger: Ledger, rows: Iterable[Known], name: str, current: Mapping[str, Any]) -> bool:
+    """Tell whether a field holds what one of some rows says."""
+    now = digest((name,), current)
+    for row in rows:
+        if not row.shape or not row.digest:
+            continue
+        names = ledger.records.shape_names(row.shape)
+        if name in names:
+            place = names.index(name) * len(now)
+            if row.digest[place : place + len(now)] == now:
+                return True
+    return False

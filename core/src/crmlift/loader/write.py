@@ -9,12 +9,11 @@ from crmlift.errors import Refusal, TransientError
 from crmlift.ledger import JournalEntry, Ledger, Origin
 from crmlift.loader.ahead import Ahead
 from crmlift.loader.bisect import write_surviving
-from crmlift.loader.compare import changes, digest
+from crmlift.loader.compare import changes, digest, said_by_one
 from crmlift.loader.counts import Counts, Result
 from crmlift.loader.ready import Ready
 from crmlift.loader.recovery import Recovery
 from crmlift.mapping.engine import Row
-from crmlift.verify import said_by_one
 
 Reject = Callable[[Row, Refusal], None]
 

@@ -12,14 +12,14 @@ import orjson
 from crmlift.chunks import chunks
 from crmlift.destination import Destination
 from crmlift.ledger import Known, Ledger
-from crmlift.loader.compare import same
+from crmlift.loader.compare import said_by_one, same
 from crmlift.loader.links import resolve
 from crmlift.mapping.engine import Link, Row
 from crmlift.mapping.model import Mapping as MappingFile
 from crmlift.mapping.words import source_of
 from crmlift.part import Part
 from crmlift.rehearse.sample import PEOPLE, rows_of
-from crmlift.verify import others_of, said_by_one
+from crmlift.verify import others_of
 
 _PAGE = 200
 
